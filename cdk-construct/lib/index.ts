@@ -1,0 +1,3 @@
+export * from './arch-image';
+export * from './architecture-check';
+export * from './target-architecture';

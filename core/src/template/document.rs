@@ -1,0 +1,269 @@
+//! A CloudFormation template, read from JSON or YAML, without the resources that say nothing about architectures.
+
+use std::collections::HashMap;
+
+use super::foreach;
+use super::json::{JsonError, Reader};
+use super::node::{Kind, Node};
+use super::yaml::{self, YamlError};
+
+/// Resource types that take part in a judgement. Everything else is passed over while reading.
+pub const RELEVANT_TYPES: &[&str] = &[
+    "AWS::AutoScaling::AutoScalingGroup",
+    "AWS::AutoScaling::LaunchConfiguration",
+    "AWS::CloudFormation::Stack",
+    "AWS::EC2::Instance",
+    "AWS::EC2::LaunchTemplate",
+    "AWS::ECS::CapacityProvider",
+    "AWS::ECS::Cluster",
+    "AWS::ECS::ClusterCapacityProviderAssociations",
+    "AWS::ECS::ExpressGatewayService",
+    "AWS::ECS::Service",
+    "AWS::ECS::TaskDefinition",
+    "AWS::ECS::TaskSet",
+    "AWS::Events::Rule",
+    "AWS::Pipes::Pipe",
+    "AWS::Scheduler::Schedule",
+    "AWS::StepFunctions::StateMachine",
+];
+
+/// A resource of a relevant type.
+#[derive(Debug)]
+pub struct Resource {
+    /// Logical id.
+    pub id: Box<str>,
+    /// `Type`, such as `AWS::ECS::Service`.
+    pub kind: Box<str>,
+    /// The whole resource: `Type`, `Properties`, `Condition`, `Metadata`.
+    pub node: Node,
+}
+
+/// The parts of a template that a judgement may need.
+#[derive(Debug, Default)]
+pub struct Template {
+    /// `Parameters`, by name.
+    pub parameters: HashMap<Box<str>, Node>,
+    /// `Conditions`, by name.
+    pub conditions: HashMap<Box<str>, Node>,
+    /// `Mappings`, by name.
+    pub mappings: HashMap<Box<str>, Node>,
+    /// `Outputs`, by name.
+    pub outputs: HashMap<Box<str>, Node>,
+    /// The template's macros (`Transform`), where they are named by a literal.
+    pub transforms: Vec<Box<str>>,
+    /// Relevant resources, sorted by logical id.
+    pub resources: Vec<Resource>,
+    /// What is not as a template should be, without making it unreadable.
+    pub problems: Vec<Problem>,
+}
+
+/// A part of a template that cannot be understood; the rest of the template still can.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Line, from 1.
+    pub line: u32,
+    /// What is wrong and where, in lower case.
+    pub message: String,
+}
+
+/// A template that cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// Not JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// Not YAML.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
+    /// Readable, but not a template.
+    #[error("{0}")]
+    Shape(String),
+}
+
+impl Template {
+    /// Reads a template; a text that begins with `{` is JSON, everything else YAML.
+    ///
+    /// # Errors
+    /// [`TemplateError`] where the text cannot be read or is not a CloudFormation template.
+    pub fn parse(data: &[u8]) -> Result<Template, TemplateError> {
+        let start = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+        let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(&b'{') { Self::from_json(data) } else { Self::from_yaml(data) }
+    }
+
+    /// The resource with this logical id.
+    pub fn resource(&self, id: &str) -> Option<&Resource> {
+        let at = self.resources.binary_search_by(|resource| (*resource.id).cmp(id)).ok()?;
+        self.resources.get(at)
+    }
+
+    fn from_json(data: &[u8]) -> Result<Template, TemplateError> {
+        let mut reader = Reader::new(data)?;
+        let mut template = Template::default();
+        let mut resources = None;
+        reader.object(|reader, section| {
+            if section != "Resources" {
+                return match section {
+                    "Parameters" | "Conditions" | "Mappings" | "Outputs" | "Transform" => {
+                        let node = reader.node()?;
+                        template.take_section(section, node);
+                        Ok(())
+                    }
+                    _ => reader.skip(),
+                };
+            }
+            let mut found = Vec::new();
+            if reader.at_object()? {
+                reader.object(|reader, id| {
+                    let wanted = if id.starts_with(foreach::PREFIX) {
+                        Some(reader.node()?)
+                    } else {
+                        reader.node_if("Type", is_relevant)?
+                    };
+                    found.extend(wanted.map(|node| (Box::from(id), node)));
+                    Ok(())
+                })?;
+                resources = Some(found);
+            } else {
+                reader.skip()?;
+            }
+            Ok(())
+        })?;
+        reader.finish()?;
+        template.complete(resources)
+    }
+
+    fn from_yaml(data: &[u8]) -> Result<Template, TemplateError> {
+        let text = std::str::from_utf8(data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data))
+            .map_err(|error| TemplateError::Shape(format!("not valid UTF-8 at byte {}", error.valid_up_to())))?;
+        let node = yaml::parse(text)?;
+        let Kind::Map(sections) = node.kind else {
+            return Err(TemplateError::Shape(format!(
+                "not a CloudFormation template: expected an object, found {}",
+                node.describe()
+            )));
+        };
+        let mut template = Template::default();
+        let mut resources = None;
+        for (section, node) in sections {
+            match (&*section, node.kind) {
+                ("Resources", Kind::Map(members)) => {
+                    let keep = |(id, node): &(Box<str>, Node)| {
+                        id.starts_with(foreach::PREFIX)
+                            || node.members().is_none()
+                            || node.get("Type").and_then(Node::text).is_some_and(is_relevant)
+                    };
+                    resources = Some(members.into_iter().filter(keep).collect());
+                }
+                (_, kind) => template.take_section(&section, Node { line: node.line, kind }),
+            }
+        }
+        template.complete(resources)
+    }
+
+    fn take_section(&mut self, section: &str, node: Node) {
+        if section == "Transform" {
+            let names = node.items().unwrap_or(std::slice::from_ref(&node));
+            self.transforms = names
+                .iter()
+                .filter_map(|name| name.text().or_else(|| name.get("Name").and_then(Node::text)))
+                .map(Box::from)
+                .collect();
+            return;
+        }
+        let target = match section {
+            "Parameters" => &mut self.parameters,
+            "Conditions" => &mut self.conditions,
+            "Mappings" => &mut self.mappings,
+            "Outputs" => &mut self.outputs,
+            _ => return,
+        };
+        match node.kind {
+            Kind::Map(members) => *target = members.into_iter().collect(),
+            Kind::Null => {}
+            _ => self.problems.push(Problem {
+                line: node.line,
+                message: format!("`{section}` must be an object, but it is {}", node.describe()),
+            }),
+        }
+    }
+
+    /// Checks the shape of the resources and expands the loops among them.
+    fn complete(mut self, resources: Option<Vec<(Box<str>, Node)>>) -> Result<Template, TemplateError> {
+        let Some(resources) = resources else {
+            return Err(TemplateError::Shape(
+                "not a CloudFormation template: it has no `Resources` object".to_owned(),
+            ));
+        };
+        let mut seen: HashMap<Box<str>, Resource> = HashMap::with_capacity(resources.len());
+        for (id, node) in foreach::expand(resources, &self.parameters, &mut self.problems) {
+            match node.get("Type").and_then(Node::text) {
+                Some(kind) if is_relevant(kind) => {
+                    let kind = kind.into();
+                    seen.insert(id.clone(), Resource { id, kind, node });
+                }
+                Some(_) => {}
+                None => self.problems.push(Problem {
+                    line: node.line,
+                    message: format!("resource `{id}` must be an object with a `Type`, but it is {}", node.describe()),
+                }),
+            }
+        }
+        self.resources = seen.into_values().collect();
+        self.resources.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Ok(self)
+    }
+
+    /// A macro that may rewrite anything in the template, so that what is written here is not what is deployed.
+    ///
+    /// AWS's own transforms are left out: they add to a template, but do not change the resources judged here.
+    pub fn rewriting_macro(&self) -> Option<&str> {
+        self.transforms.iter().map(|name| &**name).find(|name| !name.starts_with("AWS::"))
+    }
+}
+
+fn is_relevant(kind: &str) -> bool {
+    kind.starts_with("AWS::") && RELEVANT_TYPES.binary_search(&kind).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_types_is_sorted_for_its_search() {
+        assert!(RELEVANT_TYPES.is_sorted());
+    }
+
+    #[test]
+    fn json_and_yaml_are_read_alike() {
+        let json = br#"{"Parameters": {"P": {"Type": "String"}}, "Resources": {
+            "B": {"Type": "AWS::S3::Bucket"},
+            "T": {"Properties": {"Family": "f"}, "Type": "AWS::ECS::TaskDefinition"}}}"#;
+        let yaml = b"Parameters:\n  P: {Type: String}\nResources:\n  B: {Type: AWS::S3::Bucket}\n  T:\n    Type: AWS::ECS::TaskDefinition\n";
+        for data in [&json[..], &yaml[..]] {
+            let template = Template::parse(data).unwrap();
+            assert_eq!(template.resources.iter().map(|r| &*r.id).collect::<Vec<_>>(), ["T"]);
+            assert!(template.parameters.contains_key("P"));
+            assert!(template.problems.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_template_is_an_error() {
+        for data in [&b""[..], b"[]", b"{}", b"hello", b"{\"Resources\": []}", b"Resources: 1"] {
+            assert!(Template::parse(data).is_err(), "{}", String::from_utf8_lossy(data));
+        }
+    }
+
+    #[test]
+    fn a_resource_that_is_not_an_object_does_not_hide_the_others() {
+        let template =
+            Template::parse(br#"{"Resources": {"A": 1, "T": {"Type": "AWS::ECS::TaskDefinition"}}}"#).unwrap();
+        assert_eq!(template.resources.len(), 1);
+        assert_eq!(
+            template.problems[0].message,
+            "resource `A` must be an object with a `Type`, but it is a number"
+        );
+    }
+}
