@@ -1,1 +1,220 @@
-fn main(){}
+//! The command `ecs-arch`: a thin shell around the core. It reads arguments and files, prints, and sets the exit status.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ecs_arch_core::assembly;
+use ecs_arch_core::check::{self, Options};
+use ecs_arch_core::files::Disk;
+use ecs_arch_core::lock::Lock;
+use ecs_arch_core::platform::{Architecture, Dialect};
+use ecs_arch_core::report::{self, Report};
+use ecs_arch_core::rules::{ContainerTool, RULES, Rule, Settings};
+
+/// Finds the containers of an Amazon ECS app that would die of `exec format error`, before they are deployed.
+#[derive(Parser)]
+#[command(name = "ecs-arch", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Judge a cloud assembly (`cdk.out`) or a CloudFormation template
+    Check(CheckArguments),
+    /// List the rules
+    Rules {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Explain a rule: what it finds, why that fails, how to fix it
+    Explain {
+        /// The rule's name, such as `image-platform-mismatch`
+        rule: String,
+    },
+}
+
+#[derive(Args)]
+struct CheckArguments {
+    /// A cloud assembly's directory, or a template in JSON or YAML; `-` reads a template from standard input
+    #[arg(default_value = "cdk.out")]
+    paths: Vec<PathBuf>,
+    /// The facts file about images and clusters outside of the app [default: ecs-arch.lock.json, if it is there]
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+    /// Fail on more than errors
+    #[arg(long, value_enum, value_name = "WHAT")]
+    deny: Vec<Deny>,
+    /// The value of a CloudFormation parameter
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    parameter: Vec<(String, String)>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write the report to a file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+    /// Findings and summary only, without the architecture map
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    /// Warnings too
+    Warnings,
+    /// Containers whose verdict is unknown too
+    Unknown,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is not of the form KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match &cli.command {
+        Command::Check(arguments) => check(arguments),
+        Command::Rules { json } => rules(*json),
+        Command::Explain { rule } => explain(rule),
+    };
+    outcome.unwrap_or_else(|message| {
+        let _ = writeln!(anstream::stderr(), "error: {message}");
+        ExitCode::from(2)
+    })
+}
+
+fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
+    let options = Options {
+        parameters: arguments.parameter.iter().cloned().collect::<BTreeMap<_, _>>(),
+        lock: read_lock(arguments.lock.as_deref())?,
+        settings: Settings {
+            host_architecture: Architecture::parse(Dialect::Rust, std::env::consts::ARCH).ok(),
+            container_tool: container_tool(),
+        },
+    };
+    let mut reports = Vec::new();
+    for path in &arguments.paths {
+        let app = if path.as_os_str() == "-" {
+            let mut data = Vec::new();
+            std::io::stdin().read_to_end(&mut data).map_err(|error| format!("cannot read standard input: {error}"))?;
+            assembly::load_template(&data, "<standard input>")
+        } else {
+            assembly::load(&Disk, path)
+        };
+        reports.push(check::check(&app, &Disk, &options));
+    }
+    let report = Report::merged(reports);
+    show(&report, arguments)?;
+    for unreadable in &report.unreadable {
+        let line = unreadable.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let shown = report::text::clean(&format!("{}{line}: {}", unreadable.file, unreadable.message));
+        let _ = writeln!(anstream::stderr(), "error: {shown}");
+    }
+    let denied = |what| arguments.deny.contains(&what);
+    Ok(if !report.unreadable.is_empty() {
+        ExitCode::from(2)
+    } else if report.summary.errors > 0
+        || denied(Deny::Warnings) && report.summary.warnings > 0
+        || denied(Deny::Unknown) && report.summary.workloads.unknown > 0
+    {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn read_lock(named: Option<&Path>) -> Result<Option<Lock>, String> {
+    let path = named.unwrap_or_else(|| Path::new("ecs-arch.lock.json"));
+    if named.is_none() && !path.exists() {
+        return Ok(None);
+    }
+    let data = std::fs::read(path).map_err(|error| format!("cannot read the lock file `{}`: {error}", path.display()))?;
+    Lock::parse(&data).map(Some).map_err(|error| format!("`{}`: {error}", path.display()))
+}
+
+/// The CDK builds images with what `CDK_DOCKER` names.
+fn container_tool() -> ContainerTool {
+    let named = std::env::var_os("CDK_DOCKER").map(PathBuf::from);
+    match named.as_deref().and_then(Path::file_stem) {
+        Some(name) if name == "finch" => ContainerTool::Finch,
+        _ => ContainerTool::Docker,
+    }
+}
+
+fn show(report: &Report, arguments: &CheckArguments) -> Result<(), String> {
+    let color = match arguments.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            arguments.output.is_none() && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+        }
+    };
+    let shown = match arguments.format {
+        Format::Text => report::text::text(report, report::text::Format { color, quiet: arguments.quiet }),
+        Format::Json => report.to_json().map_err(|error| error.to_string())?,
+    };
+    match &arguments.output {
+        Some(path) => std::fs::write(path, shown).map_err(|error| format!("cannot write `{}`: {error}", path.display())),
+        None => print(&shown),
+    }
+}
+
+/// Prints to standard output; a reader that has gone away is no error.
+fn print(text: &str) -> Result<(), String> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot print: {error}")),
+        _ => Ok(()),
+    }
+}
+
+fn rules(json: bool) -> Result<ExitCode, String> {
+    let shown = if json {
+        let rules: Vec<_> = RULES
+            .iter()
+            .map(|rule| serde_json::json!({ "name": rule.name, "summary": rule.summary(), "url": rule.url() }))
+            .collect();
+        serde_json::to_string_pretty(&rules).map_err(|error| error.to_string())? + "\n"
+    } else {
+        let width = RULES.iter().map(|rule| rule.name.len()).max().unwrap_or_default();
+        RULES.iter().map(|rule| format!("{:width$}  {}\n", rule.name, rule.summary())).collect()
+    };
+    print(&shown)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain(name: &str) -> Result<ExitCode, String> {
+    let name = name.strip_prefix("ecs-arch::").unwrap_or(name);
+    let name = name.split('[').next().unwrap_or(name);
+    match Rule::named(name) {
+        Some(rule) => print(&rule.documentation()).map(|()| ExitCode::SUCCESS),
+        None => Err(format!("there is no rule `{name}`; `ecs-arch rules` lists them")),
+    }
+}

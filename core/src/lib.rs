@@ -4,5 +4,14 @@
 //! definition, and the processors of the capacity it lands on. This crate reads a CDK cloud assembly or a CloudFormation
 //! template and says, for every container, whether they do. It uses no network, no clock, no environment, and prints nothing.
 
+pub mod assembly;
+pub mod capacity;
+pub mod check;
+pub mod files;
+pub mod image;
+pub mod lock;
 pub mod platform;
+pub mod report;
+pub mod rules;
 pub mod template;
+pub mod workload;

@@ -1,6 +1,7 @@
 //! What an expression in a template comes to: a value, and where it came from.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::node::Node;
 
@@ -14,7 +15,7 @@ pub struct ResourceId {
     /// The template that declares it.
     pub template: TemplateId,
     /// Its logical id.
-    pub id: Rc<str>,
+    pub id: Arc<str>,
 }
 
 /// The way from a template's root to one of its values, as in a JSON pointer.

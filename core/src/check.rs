@@ -1,0 +1,507 @@
+//! The judgement: every task in every scenario, turned into one report.
+//!
+//! A rule's error that holds in every scenario stays an error. One that holds in some, while others would run, becomes a
+//! warning that names the choice behind it: the person who deploys has not made it yet.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::assembly::App;
+use crate::capacity::{self, Capacity};
+use crate::files::Files;
+use crate::lock::Lock;
+use crate::report::{self, Finding, Location, Report, Verdict, Workload};
+use crate::rules::{self, Check, Draft, Place, RULES, Rule, Settings, Severity, ami_instance_mismatch};
+use crate::template::resolve::{Evaluator, Placed};
+use crate::template::scenario::{Choice, MAX_SCENARIOS, needed_choices};
+use crate::template::value::{ResourceId, Spot, TemplateId};
+use crate::workload::{Context, Fit, Launchers, Platforms, Task};
+
+/// What the person who asks may say.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Parameter values, which replace defaults in every stack that has the parameter.
+    pub parameters: BTreeMap<String, String>,
+    /// Facts from outside.
+    pub lock: Option<Lock>,
+    /// What rules are told.
+    pub settings: Settings,
+}
+
+/// What one scenario shows of one container.
+struct Seen {
+    name: String,
+    essential: bool,
+    image: String,
+    image_platforms: Option<Vec<String>>,
+    runs_on: Option<Vec<String>>,
+    unknown: Option<String>,
+}
+
+/// What one scenario shows of one task.
+struct Outcome<'a> {
+    containers: Vec<Seen>,
+    drafts: Vec<Draft<'a>>,
+}
+
+/// A finding's identity: the same cause at the same place is reported once.
+type Key = (&'static str, ResourceId, Option<String>, String);
+
+/// Judges an app.
+pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
+    let evaluator = Evaluator::new(app, &options.parameters);
+    evaluator.refuel();
+    let capacity = Capacity::index(&evaluator);
+    let launchers = Launchers::index(&evaluator);
+    let context = Context {
+        evaluator: &evaluator,
+        capacity: &capacity,
+        launchers: &launchers,
+        lock: options.lock.as_ref(),
+        files,
+    };
+    let mut judge = Judge { evaluator: &evaluator, options, found: HashMap::new(), findings: Vec::new(), workloads: Vec::new() };
+    for id in capacity.groups() {
+        if let Some(placed) = evaluator.resource(&id) {
+            judge.group(&placed);
+        }
+    }
+    for (template, unit) in app.units() {
+        for resource in unit.template.resources.iter().filter(|r| &*r.kind == "AWS::ECS::TaskDefinition") {
+            judge.task(&context, Placed { template, resource });
+        }
+    }
+    judge.report(app)
+}
+
+struct Judge<'a, 'o> {
+    evaluator: &'a Evaluator<'a>,
+    options: &'o Options,
+    found: HashMap<Key, usize>,
+    findings: Vec<(TemplateId, ResourceId, Finding)>,
+    workloads: Vec<Workload>,
+}
+
+impl<'a> Judge<'a, '_> {
+    fn group(&mut self, placed: &Placed<'a>) {
+        let (answers, cut) = self.evaluator.choices.explore(|| {
+            self.evaluator.refuel();
+            if !self.evaluator.exists(placed) {
+                return None;
+            }
+            let group = capacity::launched_by(self.evaluator, placed);
+            let mut drafts = Vec::new();
+            for rule in RULES {
+                if let Check::Group(check) = rule.check {
+                    drafts.extend(check(placed, &group, &self.options.settings));
+                }
+            }
+            Some(drafts)
+        });
+        let answers: Vec<(Vec<Draft<'a>>, Vec<Choice>)> =
+            answers.into_iter().filter_map(|(drafts, choices)| Some((drafts?, choices))).collect();
+        let fails = |drafts: &Vec<Draft<'a>>| drafts.iter().any(|draft| draft.severity == Severity::Error);
+        let always = !cut && answers.iter().all(|(drafts, _)| fails(drafts));
+        for (drafts, choices) in &answers {
+            for draft in drafts {
+                let needed = needed_choices(choices, &answers, |drafts: &Vec<Draft<'a>>| {
+                    drafts.iter().any(|other| self.key(other) == self.key(draft))
+                });
+                self.add(draft, always, &needed);
+            }
+        }
+    }
+
+    fn task(&mut self, context: &Context<'a>, placed: Placed<'a>) {
+        let (answers, cut) = self.evaluator.choices.explore(|| {
+            self.evaluator.refuel();
+            self.evaluator.exists(&placed).then(|| self.outcome(context, placed))
+        });
+        let answers: Vec<(Outcome<'a>, Vec<Choice>)> =
+            answers.into_iter().filter_map(|(outcome, choices)| Some((outcome?, choices))).collect();
+        let rewriting = self.evaluator.app().unit(placed.template).template.rewriting_macro();
+        let mut names: Vec<String> = Vec::new();
+        for container in answers.iter().flat_map(|(outcome, _)| &outcome.containers) {
+            if !names.contains(&container.name) {
+                names.push(container.name.clone());
+            }
+        }
+        for name in names {
+            let concerns = |draft: &&Draft<'a>| draft.container.as_ref().is_none_or(|container| *container == name);
+            let has = |outcome: &&Outcome<'a>| outcome.containers.iter().any(|container| container.name == name);
+            let fails = |outcome: &Outcome<'a>| {
+                outcome.drafts.iter().filter(concerns).any(|draft| draft.severity == Severity::Error)
+            };
+            let with: Vec<&(Outcome<'a>, Vec<Choice>)> = answers.iter().filter(|(outcome, _)| has(&outcome)).collect();
+            let always = !cut && rewriting.is_none() && with.iter().all(|(outcome, _)| fails(outcome));
+            let mut indices: Vec<usize> = Vec::new();
+            for (outcome, choices) in &with {
+                for draft in outcome.drafts.iter().filter(concerns) {
+                    let key = self.key(draft);
+                    let needed = needed_choices(choices, &answers, |outcome: &Outcome<'a>| {
+                        outcome.drafts.iter().any(|other| self.key(other) == key)
+                    });
+                    let index = self.add(draft, always, &needed);
+                    if let (Some(name), Some((_, _, finding))) = (rewriting, self.findings.get_mut(index)) {
+                        let message = format!("the macro `{name}` may rewrite this template before it is deployed");
+                        if !finding.notes.iter().any(|note| note.message == message) {
+                            finding.notes.push(report::Note { message, location: None });
+                        }
+                    }
+                    if !indices.contains(&index) {
+                        indices.push(index);
+                    }
+                }
+            }
+            indices.sort_unstable();
+            let seen: Vec<&Seen> = with
+                .iter()
+                .filter_map(|(outcome, _)| outcome.containers.iter().find(|container| container.name == name))
+                .collect();
+            let cut_reason = cut.then(|| format!("only the first {MAX_SCENARIOS} scenarios were looked at"));
+            self.workload(placed, &seen, indices, cut_reason);
+        }
+    }
+
+    /// What the current scenario shows.
+    fn outcome(&self, context: &Context<'a>, placed: Placed<'a>) -> Outcome<'a> {
+        let task = Task::read(context, placed);
+        let mut drafts = ami_instance_mismatch::of_task(&task);
+        for rule in RULES {
+            if let Check::Task(check) = rule.check {
+                drafts.extend(check(&task, &self.options.settings));
+            }
+        }
+        let runs_on = task.runs_on();
+        let containers = task.containers.iter().map(|container| {
+            let mut unknown = None;
+            for (_, route) in task.routes() {
+                if let Some(reason) = &route.unknown {
+                    unknown = Some(reason.clone());
+                } else if route.leads_nowhere() {
+                    unknown.get_or_insert_with(|| format!("{} has no instances", route.label));
+                }
+            }
+            for (_, host) in task.hosts() {
+                match container.image.fits(host) {
+                    Fit::Runs => {}
+                    Fit::Unknown(reason) => unknown = Some(reason),
+                    Fit::Fails(_) if host.certain => {}
+                    Fit::Fails(_) => {
+                        unknown.get_or_insert_with(|| format!("whether the task lands on {} is not known", host.label));
+                    }
+                }
+            }
+            let image_platforms = match &container.image.platforms {
+                Platforms::Single(platform) => Some(vec![platform.to_string()]),
+                Platforms::Index(platforms) => Some(platforms.iter().map(ToString::to_string).collect()),
+                _ => None,
+            };
+            Seen {
+                name: container.name.clone(),
+                essential: container.essential,
+                image: container.image.shown.clone(),
+                image_platforms,
+                runs_on: runs_on.as_ref().map(|platforms| platforms.iter().map(ToString::to_string).collect()),
+                unknown,
+            }
+        });
+        let mut containers: Vec<Seen> = containers.collect();
+        if let Some(reason) = &task.unknown_containers {
+            containers.push(Seen {
+                name: "?".to_owned(),
+                essential: true,
+                image: "?".to_owned(),
+                image_platforms: None,
+                runs_on: runs_on.map(|platforms| platforms.iter().map(ToString::to_string).collect()),
+                unknown: Some(format!("its containers are not known: {reason}")),
+            });
+        }
+        Outcome { containers, drafts }
+    }
+
+    fn workload(&mut self, placed: Placed<'a>, seen: &[&Seen], findings: Vec<usize>, cut: Option<String>) {
+        let Some(first) = seen.first() else { return };
+        let severity = findings.iter().filter_map(|index| self.findings.get(*index)).map(|(_, _, f)| f.severity).max();
+        let unknown = seen.iter().find_map(|seen| seen.unknown.clone()).or(cut);
+        let verdict = match (severity, &unknown) {
+            (Some(Severity::Error), _) => Verdict::Fails,
+            (Some(Severity::Warning), _) => Verdict::AtRisk,
+            (None, None) => Verdict::Runs,
+            (None, Some(_)) => Verdict::Unknown,
+        };
+        let leading = findings
+            .iter()
+            .filter_map(|index| self.findings.get(*index))
+            .find(|(_, _, finding)| Some(finding.severity) == severity);
+        let why = match (leading, verdict) {
+            (Some((_, _, finding)), _) => Some(finding.message.clone()),
+            (None, Verdict::Unknown) => unknown,
+            _ => None,
+        };
+        let same = |of: fn(&Seen) -> &Option<Vec<String>>| {
+            seen.iter().all(|other| of(other) == of(first)).then(|| of(first).clone()).flatten()
+        };
+        let mut runs_on: Option<Vec<String>> = Some(Vec::new());
+        for seen in seen {
+            runs_on = match (runs_on, &seen.runs_on) {
+                (Some(mut all), Some(some)) => {
+                    all.extend(some.iter().cloned());
+                    Some(all)
+                }
+                _ => None,
+            };
+        }
+        if let Some(all) = &mut runs_on {
+            all.sort();
+            all.dedup();
+        }
+        self.workloads.push(Workload {
+            verdict,
+            stack: self.evaluator.app().unit(placed.template).stack.clone(),
+            resource: placed.resource.id.to_string(),
+            construct_path: placed.construct_path().map(str::to_owned),
+            container: first.name.clone(),
+            essential: first.essential,
+            image: first.image.clone(),
+            image_platforms: same(|seen| &seen.image_platforms),
+            runs_on,
+            why,
+            findings,
+        });
+    }
+
+    fn key(&self, draft: &Draft<'a>) -> Key {
+        (draft.rule, draft.resource.clone(), draft.container.clone(), draft.spot.path.pointer())
+    }
+
+    /// Adds a finding, or finds the one that is there already; returns its number.
+    fn add(&mut self, draft: &Draft<'a>, always: bool, choices: &[&Choice]) -> usize {
+        let severity = if always { draft.severity } else { Severity::Warning };
+        let key = self.key(draft);
+        if let Some(index) = self.found.get(&key) {
+            if let Some((_, _, finding)) = self.findings.get_mut(*index) {
+                finding.severity = finding.severity.max(severity);
+            }
+            return *index;
+        }
+        let app = self.evaluator.app();
+        let mut notes: Vec<report::Note> = Vec::new();
+        if !always && draft.severity == Severity::Error && !choices.is_empty() {
+            let when: Vec<&str> = choices.iter().map(|choice| choice.in_words()).collect();
+            notes.push(report::Note { message: format!("this is so when {}", when.join(" and ")), location: None });
+        }
+        for note in &draft.notes {
+            let note = report::Note {
+                message: note.message.clone(),
+                location: match &note.place {
+                    Place::None => None,
+                    Place::Template(spot) => Some(location(app, spot)),
+                    Place::File(file, pointer, line) => {
+                        Some(Location { file: file.clone(), pointer: pointer.clone(), line: *line })
+                    }
+                },
+            };
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        let resource = self.evaluator.resource(&draft.resource);
+        let finding = Finding {
+            rule: draft.rule,
+            severity,
+            message: draft.message.clone(),
+            stack: app.unit(draft.resource.template).stack.clone(),
+            resource: draft.resource.id.to_string(),
+            construct_path: resource.and_then(|placed| placed.construct_path()).map(str::to_owned),
+            container: draft.container.clone(),
+            location: location(app, &draft.spot),
+            notes,
+            help: draft.help.clone(),
+            url: Rule::named(draft.rule).map(Rule::url).unwrap_or_default(),
+        };
+        let index = self.findings.len();
+        self.findings.push((draft.resource.template, draft.resource.clone(), finding));
+        self.found.insert(key, index);
+        index
+    }
+
+    /// Puts the findings in order and renumbers them.
+    fn report(self, app: &App) -> Report {
+        let mut order: Vec<usize> = (0..self.findings.len()).collect();
+        order.sort_by_key(|index| {
+            self.findings.get(*index).map(|(template, resource, finding)| {
+                (*template, resource.id.clone(), finding.location.pointer.clone(), finding.rule)
+            })
+        });
+        let mut numbers = vec![0; order.len()];
+        for (new, old) in order.iter().enumerate() {
+            if let Some(number) = numbers.get_mut(*old) {
+                *number = new;
+            }
+        }
+        let mut findings: Vec<Option<Finding>> = self.findings.into_iter().map(|(_, _, finding)| Some(finding)).collect();
+        let ordered = order.iter().filter_map(|old| findings.get_mut(*old).and_then(Option::take)).collect();
+        let mut workloads = self.workloads;
+        for workload in &mut workloads {
+            for index in &mut workload.findings {
+                *index = numbers.get(*index).copied().unwrap_or(*index);
+            }
+            workload.findings.sort_unstable();
+        }
+        Report::new(workloads, ordered, app.unreadable.clone())
+    }
+}
+
+fn location(app: &App, spot: &Spot<'_>) -> Location {
+    Location { file: app.unit(spot.template).file.clone(), pointer: spot.path.pointer(), line: spot.line }
+}
+
+/// Names of all rules, for whoever lists them.
+pub fn rule_names() -> impl Iterator<Item = &'static str> {
+    rules::RULES.iter().map(|rule| rule.name)
+}
+
+/// Small apps for the tests of rules.
+#[cfg(test)]
+pub mod testing {
+    use super::*;
+    use crate::assembly;
+    use crate::files::Memory;
+    use std::path::{Path, PathBuf};
+
+    fn resources(task: &str, rest: &str) -> String {
+        format!(r#"{{"Resources": {{"Task": {task}{rest}}}}}"#)
+    }
+
+    fn task_definition(image: &str, properties: &str, compatibility: &str) -> String {
+        format!(
+            r#"{{"Type": "AWS::ECS::TaskDefinition", "Properties": {{{properties} "RequiresCompatibilities": ["{compatibility}"],
+                "ContainerDefinitions": [{{"Name": "web", "Image": "{image}"}}]}}}}"#
+        )
+    }
+
+    /// A Fargate task with one container; `properties` end in a comma.
+    pub fn task(image: &str, properties: &str) -> String {
+        resources(&task_definition(image, properties, "FARGATE"), "")
+    }
+
+    /// The same with a service.
+    pub fn service(image: &str, properties: &str, service: &str) -> String {
+        let rest = format!(
+            r#", "Service": {{"Type": "AWS::ECS::Service", "Properties": {{"TaskDefinition": {{"Ref": "Task"}}, {service}}}}}"#
+        );
+        resources(&task_definition(image, properties, "FARGATE"), &rest)
+    }
+
+    fn ami(instance_type: &str) -> &'static str {
+        match crate::capacity::instance_type::architecture(instance_type) {
+            Some(crate::platform::Architecture::Arm64) => {
+                "{{resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id}}"
+            }
+            _ => "{{resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id}}",
+        }
+    }
+
+    fn group(name: &str, instance_type: &str, ami: &str) -> String {
+        format!(
+            r##", "{name}T": {{"Type": "AWS::EC2::LaunchTemplate", "Properties": {{"LaunchTemplateData": {{"InstanceType": "{instance_type}",
+                "ImageId": "{ami}", "UserData": {{"Fn::Base64": {{"Fn::Sub": "#!/bin/bash\necho ECS_CLUSTER=${{Cluster}} >> /etc/ecs/ecs.config"}}}}}}}}}},
+               "{name}": {{"Type": "AWS::AutoScaling::AutoScalingGroup", "Properties": {{"MaxSize": "1", "MinSize": "1",
+                "LaunchTemplate": {{"LaunchTemplateId": {{"Ref": "{name}T"}}, "Version": "1"}}}}}}"##
+        )
+    }
+
+    /// A task on an EC2 cluster with instances of these types; `service` ends in a comma.
+    pub fn ec2(image: &str, properties: &str, instance_types: &[&str], service: &str) -> String {
+        let mut rest = r#", "Cluster": {"Type": "AWS::ECS::Cluster"}"#.to_owned();
+        for (index, instance_type) in instance_types.iter().enumerate() {
+            rest.push_str(&group(&format!("Group{index}"), instance_type, ami(instance_type)));
+        }
+        rest.push_str(&format!(
+            r#", "Service": {{"Type": "AWS::ECS::Service", "Properties": {{{service} "LaunchType": "EC2", "Cluster": {{"Ref": "Cluster"}},
+                "TaskDefinition": {{"Ref": "Task"}}}}}}"#
+        ));
+        resources(&task_definition(image, properties, "EC2"), &rest)
+    }
+
+    /// A task on one instance type with an AMI by SSM parameter path.
+    pub fn ec2_with_ami(instance_type: &str, path: &str) -> String {
+        ec2("nginx", "", &[instance_type], "").replace(
+            &format!(r#""ImageId": "{}""#, ami(instance_type)),
+            &format!(r#""ImageId": "{{{{resolve:ssm:{path}}}}}""#),
+        )
+    }
+
+    /// A task that a strategy spreads over providers of these instance types and weights.
+    pub fn providers(image: &str, properties: &str, providers: &[(&str, u32)]) -> String {
+        let mut rest = r#", "Cluster": {"Type": "AWS::ECS::Cluster"}"#.to_owned();
+        let mut strategy = Vec::new();
+        for (index, (instance_type, weight)) in providers.iter().enumerate() {
+            rest.push_str(&group(&format!("Group{index}"), instance_type, ami(instance_type)));
+            rest.push_str(&format!(
+                r#", "Provider{index}": {{"Type": "AWS::ECS::CapacityProvider", "Properties": {{"AutoScalingGroupProvider":
+                    {{"AutoScalingGroupArn": {{"Ref": "Group{index}"}}}}}}}}"#
+            ));
+            strategy.push(format!(r#"{{"CapacityProvider": {{"Ref": "Provider{index}"}}, "Weight": {weight}}}"#));
+        }
+        rest.push_str(&format!(
+            r#", "Service": {{"Type": "AWS::ECS::Service", "Properties": {{"CapacityProviderStrategy": [{}], "Cluster": {{"Ref": "Cluster"}},
+                "TaskDefinition": {{"Ref": "Task"}}}}}}"#,
+            strategy.join(",")
+        ));
+        resources(&task_definition(image, properties, "EC2"), &rest)
+    }
+
+    /// An assembly's files with one asset, whose platform is given or not; read by [`rules_of`].
+    pub fn asset_app(platform: Option<&str>) -> String {
+        format!("asset {}", platform.unwrap_or_default())
+    }
+
+    fn memory(app: &str) -> (Memory, PathBuf) {
+        let Some(platform) = app.strip_prefix("asset ") else {
+            let path = PathBuf::from("app.json");
+            return (Memory([(path.clone(), app.as_bytes().to_vec())].into()), path);
+        };
+        let platform = if platform.is_empty() { String::new() } else { format!(r#", "platform": "{platform}""#) };
+        let image = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/repo-${AWS::AccountId}:abc";
+        let template = task("IMAGE", "").replace("\"IMAGE\"", &format!(r#"{{"Fn::Sub": "{image}"}}"#));
+        let files = [
+            ("out/manifest.json", r#"{"version": "36.0.0", "artifacts": {
+                "A.assets": {"type": "cdk:asset-manifest", "properties": {"file": "A.assets.json"}},
+                "A": {"type": "aws:cloudformation:stack", "properties": {"templateFile": "A.template.json"}, "dependencies": ["A.assets"]}}}"#.to_owned()),
+            ("out/A.assets.json", format!(r#"{{"dockerImages": {{"abc": {{"source": {{"directory": "asset.abc"{platform}}},
+                "destinations": {{"d": {{"repositoryName": "repo-${{AWS::AccountId}}", "imageTag": "abc"}}}}}}}}}}"#)),
+            ("out/A.template.json", template),
+        ];
+        (Memory(files.into_iter().map(|(name, text)| (PathBuf::from(name), text.into_bytes())).collect()), PathBuf::from("out"))
+    }
+
+    /// The report on an app.
+    pub fn report_of(app: &str, options: &Options) -> Report {
+        let (files, path) = memory(app);
+        let app = assembly::load(&files, Path::new(&path));
+        assert!(app.unreadable.is_empty(), "{:?}", app.unreadable);
+        check(&app, &files, options)
+    }
+
+    fn names(report: &Report) -> Vec<String> {
+        report
+            .findings
+            .iter()
+            .map(|finding| {
+                let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
+                format!("{severity} {}", finding.rule)
+            })
+            .collect()
+    }
+
+    /// Severity and rule of each finding.
+    pub fn rules_of(app: &str) -> Vec<String> {
+        names(&report_of(app, &Options::default()))
+    }
+
+    /// The same with a lock file.
+    pub fn locked_rules_of(app: &str, lock: &str) -> Vec<String> {
+        names(&report_of(app, &Options { lock: Some(Lock::parse(lock.as_bytes()).unwrap()), ..Options::default() }))
+    }
+}

@@ -1,0 +1,127 @@
+//! The facts file `ecs-arch.lock.json`: what images and clusters outside of the app are, looked up once and committed.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::platform::{Architecture, Dialect, Platform};
+
+/// The schema that this version reads and writes.
+pub const SCHEMA: u32 = 1;
+
+/// The facts of a lock file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// Always [`SCHEMA`].
+    pub schema: u32,
+    /// Registry images, by reference.
+    #[serde(default)]
+    pub images: BTreeMap<String, Image>,
+    /// Clusters, by ARN or name.
+    #[serde(default)]
+    pub clusters: BTreeMap<String, Cluster>,
+}
+
+/// What a reference pointed to when it was looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Image {
+    /// `sha256:…` of what the tag pointed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Media type of the manifest or index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// `linux/amd64`, …; attestations left out.
+    pub platforms: Vec<String>,
+    /// When it was looked up. Enters no judgement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_at: Option<String>,
+}
+
+/// What a cluster's instances were when it was looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cluster {
+    /// `x86_64`, `arm64`.
+    pub architectures: Vec<String>,
+    /// When it was looked up. Enters no judgement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_at: Option<String>,
+}
+
+/// A lock file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Not JSON, or not of this shape.
+    #[error("not a lock file: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Written by a later version.
+    #[error("schema {0} is not known to this version (it knows schema {SCHEMA}); update ecs-arch")]
+    Schema(u32),
+    /// A platform or architecture in it is not known.
+    #[error("`{0}`: {1}")]
+    Fact(String, String),
+}
+
+impl Lock {
+    /// Reads a lock file.
+    ///
+    /// # Errors
+    /// [`LockError`] where it cannot be read, or a fact in it is not understood.
+    pub fn parse(data: &[u8]) -> Result<Lock, LockError> {
+        let lock: Lock = serde_json::from_slice(data)?;
+        if lock.schema != SCHEMA {
+            return Err(LockError::Schema(lock.schema));
+        }
+        for (name, image) in &lock.images {
+            image.platforms().map_err(|error| LockError::Fact(name.clone(), error))?;
+        }
+        for (name, cluster) in &lock.clusters {
+            cluster.architectures().map_err(|error| LockError::Fact(name.clone(), error))?;
+        }
+        Ok(lock)
+    }
+}
+
+impl Image {
+    /// Whether the reference pointed to an index rather than a single manifest.
+    pub fn is_index(&self) -> bool {
+        self.platforms.len() > 1
+            || self.media_type.as_deref().is_some_and(|kind| kind.contains("index") || kind.contains("manifest.list"))
+    }
+
+    /// The platforms.
+    ///
+    /// # Errors
+    /// What is not a platform, in words.
+    pub fn platforms(&self) -> Result<Vec<Platform>, String> {
+        self.platforms.iter().map(|text| Platform::parse(text).map_err(|error| error.to_string())).collect()
+    }
+}
+
+impl Cluster {
+    /// The architectures.
+    ///
+    /// # Errors
+    /// What is not an architecture, in words.
+    pub fn architectures(&self) -> Result<Vec<Architecture>, String> {
+        let parse = |text: &String| Architecture::parse(Dialect::EcsAttribute, text).map_err(|error| error.to_string());
+        self.architectures.iter().map(parse).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_read_and_its_mistakes_are_named() {
+        let lock = Lock::parse(br#"{"schema":1,"images":{"nginx:1":{"platforms":["linux/amd64","linux/arm64"]}}}"#).unwrap();
+        assert!(lock.images["nginx:1"].is_index());
+        let error = Lock::parse(br#"{"schema":1,"images":{"nginx:1":{"platforms":["linux/arm46"]}}}"#).unwrap_err();
+        assert!(error.to_string().starts_with("`nginx:1`: `arm46` is not a Docker platform"), "{error}");
+        assert!(Lock::parse(b"{\"schema\":2}").unwrap_err().to_string().contains("update ecs-arch"));
+        assert!(Lock::parse(b"[]").is_err());
+    }
+}

@@ -1,0 +1,93 @@
+//! A task asks for an architecture that none of its capacity has.
+//!
+//! ## Why this fails
+//!
+//! On EC2, ECS places a task only on instances of the architecture it asks for, and that its placement constraints allow. There
+//! are none, so the task is never placed: it stays `PENDING`, or the service reports
+//! `unable to place a task because no container instance met all of its requirements`.
+//!
+//! ## Example
+//!
+//! A task definition with `cpuArchitecture: ARM64` on a cluster whose only Auto Scaling group launches `m7i.large`.
+//!
+//! ## How to fix
+//!
+//! Add capacity of that architecture (an Auto Scaling group of Graviton instances with an arm64 AMI), or change the task.
+//!
+//! ## When it is silent
+//!
+//! When some of the cluster's capacity is not known, and when it cannot be launched at all (`ami-instance-mismatch`).
+
+use super::remedy;
+use super::{Draft, Note, Settings, Severity};
+use crate::workload::{Route, Task};
+
+const NAME: &str = "capacity-architecture-mismatch";
+
+pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
+    let mut drafts = Vec::new();
+    for launch in &task.launches {
+        // One provider of several that leads nowhere is `capacity-mixed`.
+        let nowhere = |route: &Route<'_>| {
+            route.leads_nowhere()
+                && !(route.unfit.is_empty() && route.excluded.is_empty())
+                && route.unfit.iter().chain(&route.excluded).all(|host| host.certain)
+        };
+        if launch.routes.is_empty() || !launch.routes.iter().all(nowhere) {
+            continue;
+        }
+        let asks = match task.cpu.known() {
+            Some(architecture) => format!("asks for `{}`", remedy::ecs_name(architecture)),
+            None => "is kept by its placement constraints".to_owned(),
+        };
+        let labels: Vec<&str> = launch.routes.iter().map(|route| route.label.as_str()).collect();
+        let message = match task.cpu.known() {
+            Some(_) => format!("the task {asks}, but nothing in {} provides it", labels.join(" or ")),
+            None => format!("the task {asks} from every instance of {}", labels.join(" or ")),
+        };
+        let mut notes: Vec<Note<'a>> = Note::steps(&task.cpu_property.via).collect();
+        if task.cpu.known().is_some() {
+            notes.push(Note::at(format!("the task definition {asks}"), &task.cpu_property.spot));
+        }
+        notes.push(Note::at(format!("{} starts the task there", launch.label), &launch.spot));
+        for host in launch.routes.iter().flat_map(|route| route.unfit.iter().chain(&route.excluded)).take(4) {
+            let has = host.architecture.map_or_else(|| "of another kind".to_owned(), |a| format!("`{a}`"));
+            notes.push(Note::at(format!("{} is {has}", host.label), &host.spot));
+        }
+        notes.push(Note::plain("the task would never be placed and stay `PENDING`"));
+        drafts.push(Draft {
+            rule: NAME,
+            severity: Severity::Error,
+            message,
+            resource: task.placed.id(),
+            spot: if task.cpu_property.is_absent() { launch.spot.clone() } else { task.cpu_property.spot.clone() },
+            container: None,
+            notes,
+            help: vec![
+                "give the cluster instances of that architecture, with an AMI for it; or change `cpuArchitecture` of the task and rebuild its images".to_owned(),
+            ],
+        });
+    }
+    drafts
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{ec2, rules_of};
+
+    const ARM: &str = r#""RuntimePlatform": {"CpuArchitecture": "ARM64"},"#;
+
+    #[test]
+    fn capacity_of_the_other_architecture_is_found() {
+        assert_eq!(rules_of(&ec2("nginx", ARM, &["m7i.large"], "")), ["error capacity-architecture-mismatch"]);
+        let constraint = r#""PlacementConstraints": [{"Type": "memberOf", "Expression": "attribute:ecs.cpu-architecture == arm64"}],"#;
+        assert_eq!(rules_of(&ec2("nginx", "", &["m7i.large"], constraint)), ["error capacity-architecture-mismatch"]);
+    }
+
+    #[test]
+    fn capacity_of_the_same_architecture_is_not() {
+        assert!(rules_of(&ec2("nginx", ARM, &["m7g.large"], "")).is_empty());
+        assert!(rules_of(&ec2("nginx", ARM, &["m7i.large", "m7g.large"], "")).is_empty());
+        assert!(rules_of(&ec2("nginx", ARM, &[], "")).is_empty());
+    }
+}

@@ -1,0 +1,96 @@
+//! An image is built for another processor than the one its task gets.
+//!
+//! ## Why this fails
+//!
+//! The image is a single manifest, so ECS pulls it whatever the host is. Then the kernel is asked to execute a program of
+//! another processor, and the task stops with `Essential container in task exited`, exit code 1, and one line in its log:
+//! `exec /path: exec format error`.
+//!
+//! ## Example
+//!
+//! ```ts
+//! const task = new ecs.FargateTaskDefinition(this, 'Task'); // X86_64, because nothing else is said
+//! task.addContainer('web', { image: ecs.ContainerImage.fromAsset('./web', { platform: Platform.LINUX_ARM64 }) });
+//! ```
+//!
+//! ## How to fix
+//!
+//! Build for the task, or change the task. One line does both:
+//!
+//! ```ts
+//! image: ArchImage.fromAsset('./web', { architecture: TargetArchitecture.ARM64 })
+//! ```
+//!
+//! ## When it is silent
+//!
+//! When the platform of the image or the architecture of the capacity is not known; when the host may emulate (`binfmt` in
+//! its user data); when another rule names the cause: a mixed cluster (`runtime-platform-unset`), a strategy over two
+//! architectures (`capacity-mixed`), an index without the platform (`image-platform-missing`).
+
+use super::remedy;
+use super::{Draft, Note, Settings, Severity};
+use crate::platform::{Os, Platform};
+use crate::workload::{Fit, Misfit, Task};
+
+const NAME: &str = "image-platform-mismatch";
+
+pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> {
+    let mut drafts = Vec::new();
+    for container in &task.containers {
+        let Some(platform) = remedy::single(&container.image.platforms) else { continue };
+        let misfit = task.hosts().find(|(_, host)| {
+            host.certain && container.image.fits(host) == Fit::Fails(Misfit::Architecture)
+        });
+        let Some((launch, host)) = misfit else { continue };
+        // Where the same launch also reaches hosts that fit, the cause is the mix, and its own rules say so.
+        let mixed = launch.routes.iter().flat_map(|route| &route.hosts).any(|other| {
+            !host.fargate && container.image.fits(other) == Fit::Runs
+        });
+        if mixed {
+            continue;
+        }
+        let target = Platform::new(host.os.unwrap_or(Os::Linux), host.architecture.unwrap_or(platform.architecture));
+        let mut notes = remedy::image_notes(&container.image);
+        notes.extend(remedy::task_note(task, host.fargate));
+        notes.push(remedy::launch_note(&launch.label, &host.label, &launch.spot));
+        notes.push(Note::plain("the container would stop at once: `exec …: exec format error`"));
+        notes.extend(remedy::essential_note(container.essential));
+        let mut help = remedy::rebuild(&container.image, &target, settings.container_tool, task.is_cdk());
+        help.extend(remedy::change_task(task, platform, task.is_cdk()));
+        drafts.push(Draft {
+            rule: NAME,
+            severity: Severity::Error,
+            message: format!(
+                "container `{}` is built for `{platform}`, but the task runs on `{target}`",
+                container.name
+            ),
+            resource: task.placed.id(),
+            spot: container.image.spot.clone(),
+            container: Some(container.name.clone()),
+            notes,
+            help,
+        });
+    }
+    drafts
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{rules_of, task};
+
+    #[test]
+    fn an_image_for_another_processor_is_found() {
+        assert_eq!(rules_of(&task("arm64v8/nginx", "")), ["error image-platform-mismatch"]);
+        assert_eq!(
+            rules_of(&task("amd64/nginx", r#""RuntimePlatform": {"CpuArchitecture": "ARM64"},"#)),
+            ["error image-platform-mismatch"]
+        );
+    }
+
+    #[test]
+    fn an_image_for_the_same_processor_is_not() {
+        assert!(rules_of(&task("amd64/nginx", "")).is_empty());
+        assert!(rules_of(&task("arm64v8/nginx", r#""RuntimePlatform": {"CpuArchitecture": "ARM64"},"#)).is_empty());
+        assert!(rules_of(&task("nginx", "")).is_empty());
+    }
+}
