@@ -1,13 +1,15 @@
 /** Names of the core's rules, in the order of the core's table: the binding's `rules()` lists the same. */
 export const RULE_IDS: readonly string[] = [
-  'image-platform-mismatch',
+  'ami-instance-mismatch',
+  'architecture-misspelled',
+  'architecture-unsupported',
   'asset-platform-unset',
   'capacity-architecture-mismatch',
-  'dockerfile-platform-pinned',
-  'copied-binary-foreign',
-  'script-missing-shebang',
-  'image-contents-mismatch',
-  'ami-instance-mismatch',
+  'capacity-mixed',
+  'image-platform-mismatch',
+  'image-platform-missing',
+  'operating-system-mismatch',
+  'runtime-platform-unset',
 ];
 
 /** The plugin's own rule: the check could not do its work, or not all of it. */

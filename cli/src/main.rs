@@ -156,7 +156,8 @@ fn read_lock(named: Option<&Path>) -> Result<Option<Lock>, String> {
     if named.is_none() && !path.exists() {
         return Ok(None);
     }
-    let data = std::fs::read(path).map_err(|error| format!("cannot read the lock file `{}`: {error}", path.display()))?;
+    let data =
+        std::fs::read(path).map_err(|error| format!("cannot read the lock file `{}`: {error}", path.display()))?;
     Lock::parse(&data).map(Some).map_err(|error| format!("`{}`: {error}", path.display()))
 }
 
@@ -182,7 +183,9 @@ fn show(report: &Report, arguments: &CheckArguments) -> Result<(), String> {
         Format::Json => report.to_json().map_err(|error| error.to_string())?,
     };
     match &arguments.output {
-        Some(path) => std::fs::write(path, shown).map_err(|error| format!("cannot write `{}`: {error}", path.display())),
+        Some(path) => {
+            std::fs::write(path, shown).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
+        }
         None => print(&shown),
     }
 }

@@ -59,7 +59,8 @@ pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
         lock: options.lock.as_ref(),
         files,
     };
-    let mut judge = Judge { evaluator: &evaluator, options, found: HashMap::new(), findings: Vec::new(), workloads: Vec::new() };
+    let mut judge =
+        Judge { evaluator: &evaluator, options, found: HashMap::new(), findings: Vec::new(), workloads: Vec::new() };
     for id in capacity.groups() {
         if let Some(placed) = evaluator.resource(&id) {
             judge.group(&placed);
@@ -339,7 +340,8 @@ impl<'a> Judge<'a, '_> {
                 *number = new;
             }
         }
-        let mut findings: Vec<Option<Finding>> = self.findings.into_iter().map(|(_, _, finding)| Some(finding)).collect();
+        let mut findings: Vec<Option<Finding>> =
+            self.findings.into_iter().map(|(_, _, finding)| Some(finding)).collect();
         let ordered = order.iter().filter_map(|old| findings.get_mut(*old).and_then(Option::take)).collect();
         let mut workloads = self.workloads;
         for workload in &mut workloads {
@@ -473,7 +475,10 @@ pub mod testing {
                 "destinations": {{"d": {{"repositoryName": "repo-${{AWS::AccountId}}", "imageTag": "abc"}}}}}}}}}}"#)),
             ("out/A.template.json", template),
         ];
-        (Memory(files.into_iter().map(|(name, text)| (PathBuf::from(name), text.into_bytes())).collect()), PathBuf::from("out"))
+        (
+            Memory(files.into_iter().map(|(name, text)| (PathBuf::from(name), text.into_bytes())).collect()),
+            PathBuf::from("out"),
+        )
     }
 
     /// The report on an app.

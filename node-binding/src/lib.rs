@@ -52,14 +52,16 @@ pub fn version() -> String {
 #[napi(catch_unwind)]
 #[allow(clippy::needless_pass_by_value, reason = "Node.js hands over a string of our own")]
 pub fn check(request: String) -> Result<String> {
-    let request: Request =
-        serde_json::from_str(&request).map_err(|error| Error::from_reason(format!("the request is not understood: {error}")))?;
+    let request: Request = serde_json::from_str(&request)
+        .map_err(|error| Error::from_reason(format!("the request is not understood: {error}")))?;
     let lock = match &request.lock {
         None => None,
         Some(path) => {
-            let data = std::fs::read(path)
-                .map_err(|error| Error::from_reason(format!("cannot read the lock file `{}`: {error}", path.display())))?;
-            let lock = Lock::parse(&data).map_err(|error| Error::from_reason(format!("`{}`: {error}", path.display())))?;
+            let data = std::fs::read(path).map_err(|error| {
+                Error::from_reason(format!("cannot read the lock file `{}`: {error}", path.display()))
+            })?;
+            let lock =
+                Lock::parse(&data).map_err(|error| Error::from_reason(format!("`{}`: {error}", path.display())))?;
             Some(lock)
         }
     };
@@ -67,9 +69,7 @@ pub fn check(request: String) -> Result<String> {
         parameters: request.parameters,
         lock,
         settings: Settings {
-            host_architecture: request
-                .host_architecture
-                .and_then(|name| Architecture::parse(Dialect::Ec2, &name).ok()),
+            host_architecture: request.host_architecture.and_then(|name| Architecture::parse(Dialect::Ec2, &name).ok()),
             container_tool: match request.container_tool.as_deref() {
                 Some("finch") => ContainerTool::Finch,
                 _ => ContainerTool::Docker,

@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn metadata_entries_are_read_too() {
-        let text = br#"{"/S/Img": [{"type": "aws:cdk:asset", "data": {"packaging": "container-image", "sourceHash": "h",
+        let text =
+            br#"{"/S/Img": [{"type": "aws:cdk:asset", "data": {"packaging": "container-image", "sourceHash": "h",
             "imageTag": "h", "repositoryName": "aws-cdk/assets", "platform": "linux/amd64", "path": "asset.h"}}]}"#;
         let assets = from_metadata(text, "S.metadata.json").unwrap();
         assert_eq!((assets.len(), assets[0].id.as_str()), (1, "h"));

@@ -87,7 +87,8 @@ impl Loading<'_> {
     }
 
     fn template(&mut self, path: &Path) {
-        let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let name =
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
         self.planned.push(Planned {
             file: path.display().to_string(),
             stack: name,
@@ -109,8 +110,13 @@ impl Loading<'_> {
         let data = match self.files.read(&path) {
             Ok(data) => data,
             Err(error) => {
-                let hint = if depth == 0 { "; run `cdk synth` and name its output directory, or name a template" } else { "" };
-                return self.unreadable(&shown, None, format!("cannot read the cloud assembly's manifest: {error}{hint}"));
+                let hint =
+                    if depth == 0 { "; run `cdk synth` and name its output directory, or name a template" } else { "" };
+                return self.unreadable(
+                    &shown,
+                    None,
+                    format!("cannot read the cloud assembly's manifest: {error}{hint}"),
+                );
             }
         };
         let data = data.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(data);
@@ -168,7 +174,13 @@ impl Loading<'_> {
 
     fn plan_assets(&mut self, kind: AssetsFile, path: &Path, root: &Path, directory: &Path, stage: usize) {
         let file = path.strip_prefix(root).unwrap_or(path).display().to_string();
-        self.assets.push(PlannedAssets { kind, file, directory: directory.to_path_buf(), root: root.to_path_buf(), stage });
+        self.assets.push(PlannedAssets {
+            kind,
+            file,
+            directory: directory.to_path_buf(),
+            root: root.to_path_buf(),
+            stage,
+        });
     }
 
     fn stack(
@@ -188,7 +200,13 @@ impl Loading<'_> {
         if !artifact.dependencies.iter().any(|dependency| asset_manifests.contains(dependency)) {
             match (artifact.metadata, artifact.additional_metadata_file) {
                 (Some(metadata), _) => {
-                    self.plan_assets(AssetsFile::Inline(metadata), &directory.join("manifest.json"), root, directory, stage);
+                    self.plan_assets(
+                        AssetsFile::Inline(metadata),
+                        &directory.join("manifest.json"),
+                        root,
+                        directory,
+                        stage,
+                    );
                 }
                 (None, Some(file)) => {
                     if let Some(path) = self.inside(root, directory, &file, &manifest) {
@@ -218,12 +236,19 @@ impl Loading<'_> {
         while !wave.is_empty() {
             let files = self.files;
             let read = in_parallel(&wave, |planned| {
-                let data = files.read(&planned.path).map_err(|error| (None, format!("cannot read the template: {error}")))?;
-                Template::parse(&data).map_err(|error| match &error {
+                let data =
+                    files.read(&planned.path).map_err(|error| (None, format!("cannot read the template: {error}")))?;
+                let template = Template::parse(&data).map_err(|error| match &error {
                     TemplateError::Json(at) => (Some(at.line), error.to_string()),
                     TemplateError::Yaml(at) => (Some(at.line), error.to_string()),
                     TemplateError::Shape(_) => (None, error.to_string()),
-                })
+                })?;
+                // A stack of the CDK may be empty; a file that was only named must look like a template.
+                let is_named_only = planned.stack_name.is_none() && planned.parent.is_none();
+                if is_named_only && !template.has_resources {
+                    return Err((None, "not a CloudFormation template: it has no `Resources`".to_owned()));
+                }
+                Ok(template)
             });
             let first = units.len();
             for (planned, read) in std::mem::take(&mut wave).into_iter().zip(read) {
@@ -324,9 +349,8 @@ fn nested_stacks(
         let local = url.and_then(Node::text).filter(|url| !url.contains("://"));
         let Some(relative) = asset.or(local) else { continue };
         let directory = path.parent().unwrap_or_else(|| Path::new(""));
-        let problem = |message: String| {
-            Err(Unreadable { file: unit.file.clone(), line: Some(resource.node.line), message })
-        };
+        let problem =
+            |message: String| Err(Unreadable { file: unit.file.clone(), line: Some(resource.node.line), message });
         let Some(nested) = join_inside(root, directory, relative) else {
             found.push(problem(format!("nested stack `{}` points outside: `{relative}`", resource.id)));
             continue;
@@ -362,7 +386,8 @@ fn nested_construct_path(resource: &str) -> String {
 /// Puts nested stacks behind the stack they are in, and renumbers what refers to them.
 fn in_report_order(units: Vec<Unit>) -> Vec<Unit> {
     let mut order = Vec::with_capacity(units.len());
-    let mut waiting: Vec<usize> = (0..units.len()).rev().filter(|i| units.get(*i).is_some_and(|u| u.parent.is_none())).collect();
+    let mut waiting: Vec<usize> =
+        (0..units.len()).rev().filter(|i| units.get(*i).is_some_and(|u| u.parent.is_none())).collect();
     while let Some(index) = waiting.pop() {
         order.push(index);
         let Some(unit) = units.get(index) else { continue };

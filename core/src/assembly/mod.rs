@@ -165,7 +165,8 @@ impl Unit {
             _ => ("aws", "amazonaws.com"),
         });
         // Isolated partitions have suffixes of their own.
-        let partition = partition.filter(|_| !region.is_some_and(|region| region.contains("-iso") || region.contains("eusc-")));
+        let partition =
+            partition.filter(|_| !region.is_some_and(|region| region.contains("-iso") || region.contains("eusc-")));
         let known = match name {
             "AWS::AccountId" => self.environment.account.as_deref(),
             "AWS::Region" => region,

@@ -42,7 +42,10 @@ mod tests {
             ("/aws/service/ecs/optimized-ami/amazon-linux-2/gpu/recommended/image_id", "linux/amd64"),
             ("/aws/service/bottlerocket/aws-ecs-1/arm64/latest/image_id", "linux/arm64"),
             ("/aws/service/bottlerocket/aws-ecs-2-nvidia/x86_64/latest/image_id", "linux/amd64"),
-            ("/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-ECS_Optimized/image_id", "windows/amd64"),
+            (
+                "/aws/service/ami-windows-latest/Windows_Server-2022-English-Full-ECS_Optimized/image_id",
+                "windows/amd64",
+            ),
             ("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64", "linux/arm64"),
             ("/aws/service/ami-amazon-linux-latest/amzn2-ami-kernel-5.10-hvm-x86_64-gp2", "linux/amd64"),
             ("/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id", "linux/arm64"),

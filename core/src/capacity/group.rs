@@ -179,7 +179,9 @@ fn required_types<'a>(evaluator: &Evaluator<'a>, requirements: &Expression<'a>) 
     if !allowed.is_empty() {
         let selections: Vec<Selection> = allowed.iter().map(|pattern| instance_type::selection(pattern)).collect();
         architectures.retain(|architecture| {
-            selections.iter().any(|s| matches!(s, Selection::Both | Selection::Unknown) || *s == Selection::Only(*architecture))
+            selections
+                .iter()
+                .any(|s| matches!(s, Selection::Both | Selection::Unknown) || *s == Selection::Only(*architecture))
         });
     }
     let shown = match (allowed.is_empty(), makers.is_empty()) {
@@ -390,9 +392,10 @@ fn launch_template<'a>(evaluator: &Evaluator<'a>, reference: &Expression<'a>) ->
         Some(placed) if &*placed.resource.kind == "AWS::EC2::LaunchTemplate" => {
             Ok(Specification::read(evaluator, &placed, &["LaunchTemplateData"]))
         }
-        _ => Err(id.reason().or_else(|| name.reason()).unwrap_or_else(|| {
-            "its launch template is not part of this app".to_owned()
-        })),
+        _ => Err(id
+            .reason()
+            .or_else(|| name.reason())
+            .unwrap_or_else(|| "its launch template is not part of this app".to_owned())),
     }
 }
 

@@ -84,7 +84,9 @@ pub fn runs_arm32(instance_type: &str) -> Option<bool> {
     let name = parts(family)?;
     let generation: u32 = name.generation.parse().ok()?;
     match (name.family, generation) {
-        ("a", 1) | ("t", 4) | ("m" | "c" | "r", 6 | 7) | ("x", 2) | ("im" | "is", 4) | ("g", 5) | ("hpc", 7) => Some(true),
+        ("a", 1) | ("t", 4) | ("m" | "c" | "r", 6 | 7) | ("x", 2) | ("im" | "is", 4) | ("g", 5) | ("hpc", 7) => {
+            Some(true)
+        }
         ("m" | "c" | "r" | "x" | "i" | "hpc", 8..) => Some(false),
         _ => None,
     }

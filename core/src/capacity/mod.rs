@@ -124,7 +124,12 @@ impl<'a> Capacity<'a> {
         answers.into_iter().filter_map(|(cluster, _)| cluster).collect()
     }
 
-    fn mentioned_clusters(&self, evaluator: &Evaluator<'a>, placed: &Placed<'a>, path: &[&'a str]) -> BTreeSet<ResourceId> {
+    fn mentioned_clusters(
+        &self,
+        evaluator: &Evaluator<'a>,
+        placed: &Placed<'a>,
+        path: &[&'a str],
+    ) -> BTreeSet<ResourceId> {
         let is_cluster = |id: &&ResourceId| {
             evaluator.resource(id).is_some_and(|placed| &*placed.resource.kind == "AWS::ECS::Cluster")
         };
@@ -143,9 +148,14 @@ impl<'a> Capacity<'a> {
                 .cloned()
                 .collect();
             if let Some((_, after)) = text.display().split_once("ECS_CLUSTER=") {
-                let name: String =
-                    after.trim_start_matches(['"', '\'']).chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
-                found.extend(self.by_name(evaluator, placed.template, "AWS::ECS::Cluster", &name).map(|placed| placed.id()));
+                let name: String = after
+                    .trim_start_matches(['"', '\''])
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+                    .collect();
+                found.extend(
+                    self.by_name(evaluator, placed.template, "AWS::ECS::Cluster", &name).map(|placed| placed.id()),
+                );
             }
             found
         });
@@ -153,12 +163,17 @@ impl<'a> Capacity<'a> {
     }
 
     /// The cluster or provider with a literal name, in the same stage and environment.
-    fn by_name(&self, evaluator: &Evaluator<'a>, from: TemplateId, kind: &'static str, name: &str) -> Option<Placed<'a>> {
+    fn by_name(
+        &self,
+        evaluator: &Evaluator<'a>,
+        from: TemplateId,
+        kind: &'static str,
+        name: &str,
+    ) -> Option<Placed<'a>> {
         let unit = evaluator.app().unit(from);
         let named = self.named.get(&(unit.stage, kind, name.to_owned()))?;
-        let mut near = named.iter().filter(|placed| {
-            evaluator.app().unit(placed.template).environment_id == unit.environment_id
-        });
+        let mut near =
+            named.iter().filter(|placed| evaluator.app().unit(placed.template).environment_id == unit.environment_id);
         let found = near.next()?;
         if near.next().is_some() { None } else { Some(*found) }
     }
@@ -169,7 +184,10 @@ impl<'a> Capacity<'a> {
             return match &property.value {
                 Value::Absent => match self.by_name(evaluator, from, "AWS::ECS::Cluster", "default") {
                     Some(placed) => ClusterRef::Known(placed),
-                    None => ClusterRef::Elsewhere(Some("default".to_owned()), "the cluster `default` is not part of this app".to_owned()),
+                    None => ClusterRef::Elsewhere(
+                        Some("default".to_owned()),
+                        "the cluster `default` is not part of this app".to_owned(),
+                    ),
                 },
                 _ => ClusterRef::Elsewhere(None, property.reason().unwrap_or_default()),
             };
@@ -249,7 +267,12 @@ impl<'a> Capacity<'a> {
                                 }
                             }
                             None if item.known().is_some_and(|name| name.starts_with("FARGATE")) => {}
-                            None => open = Some(format!("a capacity provider of cluster `{}` is not part of this app", cluster.resource.id)),
+                            None => {
+                                open = Some(format!(
+                                    "a capacity provider of cluster `{}` is not part of this app",
+                                    cluster.resource.id
+                                ))
+                            }
                         }
                     }
                 }
@@ -282,7 +305,10 @@ impl<'a> Capacity<'a> {
         }
         match provider_group(evaluator, provider) {
             Some(group) => Ok(launched_by(evaluator, &group)),
-            None => Err(format!("the Auto Scaling group of capacity provider `{}` is not part of this app", provider.resource.id)),
+            None => Err(format!(
+                "the Auto Scaling group of capacity provider `{}` is not part of this app",
+                provider.resource.id
+            )),
         }
     }
 }

@@ -195,7 +195,9 @@ fn matches(pattern: &str, value: &str) -> Option<bool> {
             }
             rest = rest.get(piece.len()..)?;
         } else if last {
-            return Some(rest.len() >= piece.len() && rest.get(rest.len() - piece.len()..).is_some_and(|end| same(piece, end)));
+            return Some(
+                rest.len() >= piece.len() && rest.get(rest.len() - piece.len()..).is_some_and(|end| same(piece, end)),
+            );
         } else {
             let at = (0..=rest.len()).find(|at| rest.get(*at..at + piece.len()).is_some_and(|part| same(piece, part)));
             match at {

@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn a_lock_is_read_and_its_mistakes_are_named() {
-        let lock = Lock::parse(br#"{"schema":1,"images":{"nginx:1":{"platforms":["linux/amd64","linux/arm64"]}}}"#).unwrap();
+        let lock =
+            Lock::parse(br#"{"schema":1,"images":{"nginx:1":{"platforms":["linux/amd64","linux/arm64"]}}}"#).unwrap();
         assert!(lock.images["nginx:1"].is_index());
         let error = Lock::parse(br#"{"schema":1,"images":{"nginx:1":{"platforms":["linux/arm46"]}}}"#).unwrap_err();
         assert!(error.to_string().starts_with("`nginx:1`: `arm46` is not a Docker platform"), "{error}");

@@ -45,7 +45,8 @@ fn show_finding(out: &mut String, finding: &Finding, format: Format) {
     let arrow = paint(blue(), "-->", format);
     put(out, &format!("{head}: {message}\n  {arrow} {} ({})\n", clean(whose), place(&finding.location)));
     for note in &finding.notes {
-        let place = note.location.as_ref().map(|at| paint(dim(), &format!(" ({})", place(at)), format)).unwrap_or_default();
+        let place =
+            note.location.as_ref().map(|at| paint(dim(), &format!(" ({})", place(at)), format)).unwrap_or_default();
         put(out, &format!("   {} note: {}{place}\n", paint(blue(), "=", format), clean(&note.message)));
     }
     for help in &finding.help {
@@ -79,7 +80,8 @@ fn show_map(out: &mut String, report: &Report, format: Format) {
         let task = workload.construct_path.as_ref().unwrap_or(&workload.resource);
         if task != group || group.is_empty() {
             let shown = task.strip_suffix("/Resource").unwrap_or(task);
-            let shown = if task == &workload.resource { format!("{}/{shown}", workload.stack) } else { shown.to_owned() };
+            let shown =
+                if task == &workload.resource { format!("{}/{shown}", workload.stack) } else { shown.to_owned() };
             put(out, &format!("{}\n", paint(Style::new().bold(), &clean(&shown), format)));
             group = task;
         }
@@ -173,7 +175,9 @@ fn dim() -> Style {
 
 /// Text from a template must not steer the terminal: control characters are written out.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || is_directional(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
+    text.chars()
+        .map(|c| if c.is_control() || is_directional(c) { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
 }
 
 /// Characters that reorder the text around them.

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn a_right_spelling_is_not() {
-        let app = task("nginx", r#""RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"},"#);
+        let app =
+            task("nginx", r#""RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"},"#);
         assert!(rules_of(&app).is_empty());
     }
 }

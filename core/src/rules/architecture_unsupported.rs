@@ -56,7 +56,10 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
         drafts.push(Draft {
             rule: NAME,
             severity: Severity::Error,
-            message: format!("{} runs an `ARM64` task on Fargate platform version `{version}`, which has x86_64 only", launch.label),
+            message: format!(
+                "{} runs an `ARM64` task on Fargate platform version `{version}`, which has x86_64 only",
+                launch.label
+            ),
             resource: task.placed.id(),
             spot: task.cpu_property.spot.clone(),
             container: None,
@@ -81,7 +84,8 @@ mod tests {
 
     #[test]
     fn arm_windows_and_old_fargate_are_found() {
-        let windows = r#""RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"},"#;
+        let windows =
+            r#""RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"},"#;
         assert_eq!(rules_of(&task("nginx", windows)), ["error architecture-unsupported"]);
         let old = service("nginx", ARM, r#""LaunchType": "FARGATE", "PlatformVersion": "1.3.0""#);
         assert_eq!(rules_of(&old), ["error architecture-unsupported"]);

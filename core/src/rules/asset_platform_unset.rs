@@ -50,7 +50,9 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
                 Platform::linux(host)
             ),
             (Some(target), _) => {
-                format!("the image of container `{name}` is built for whatever machine builds it, but the task runs on `{target}`")
+                format!(
+                    "the image of container `{name}` is built for whatever machine builds it, but the task runs on `{target}`"
+                )
             }
             (None, _) => format!("the image of container `{name}` is built for whatever machine builds it"),
         };

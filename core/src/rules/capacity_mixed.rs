@@ -76,9 +76,15 @@ fn draft<'a>(
     }
     notes.push(Note::plain("ECS chooses the provider first and does not move a task that cannot run there"));
     let message = match container {
-        None => format!("{} spreads the task over both architectures, and on {} it is never placed", launch.label, wrong.label),
+        None => format!(
+            "{} spreads the task over both architectures, and on {} it is never placed",
+            launch.label, wrong.label
+        ),
         Some((name, _)) => {
-            format!("{} spreads the task over both architectures, and container `{name}` cannot start on {}", launch.label, wrong.label)
+            format!(
+                "{} spreads the task over both architectures, and container `{name}` cannot start on {}",
+                launch.label, wrong.label
+            )
         }
     };
     Draft {

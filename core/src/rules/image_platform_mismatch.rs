@@ -38,14 +38,16 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
     let mut drafts = Vec::new();
     for container in &task.containers {
         let Some(platform) = remedy::single(&container.image.platforms) else { continue };
-        let misfit = task.hosts().find(|(_, host)| {
-            host.certain && container.image.fits(host) == Fit::Fails(Misfit::Architecture)
-        });
+        let misfit = task
+            .hosts()
+            .find(|(_, host)| host.certain && container.image.fits(host) == Fit::Fails(Misfit::Architecture));
         let Some((launch, host)) = misfit else { continue };
         // Where the same launch also reaches hosts that fit, the cause is the mix, and its own rules say so.
-        let mixed = launch.routes.iter().flat_map(|route| &route.hosts).any(|other| {
-            !host.fargate && container.image.fits(other) == Fit::Runs
-        });
+        let mixed = launch
+            .routes
+            .iter()
+            .flat_map(|route| &route.hosts)
+            .any(|other| !host.fargate && container.image.fits(other) == Fit::Runs);
         if mixed {
             continue;
         }

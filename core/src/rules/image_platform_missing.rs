@@ -29,9 +29,8 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
     let mut drafts = Vec::new();
     for container in &task.containers {
         let Platforms::Index(platforms) = &container.image.platforms else { continue };
-        let missing = task
-            .hosts()
-            .find(|(_, host)| host.certain && container.image.fits(host) == Fit::Fails(Misfit::Missing));
+        let missing =
+            task.hosts().find(|(_, host)| host.certain && container.image.fits(host) == Fit::Fails(Misfit::Missing));
         let Some((launch, host)) = missing else { continue };
         let Some(architecture) = host.architecture else { continue };
         let target = Platform::new(host.os.unwrap_or(Os::Linux), architecture);

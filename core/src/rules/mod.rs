@@ -186,7 +186,11 @@ mod tests {
             for section in ["## Why", "## Example", "## How to fix", "## When it is silent"] {
                 assert!(page.contains(section), "{} has no section {section}", rule.name);
             }
-            assert!(rule.source.contains(&format!("\"{}\"", rule.name)), "{} is named otherwise in its file", rule.name);
+            assert!(
+                rule.source.contains(&format!("\"{}\"", rule.name)),
+                "{} is named otherwise in its file",
+                rule.name
+            );
             assert!(!rule.summary().is_empty() && rule.summary().len() < 120, "{}", rule.summary());
         }
     }

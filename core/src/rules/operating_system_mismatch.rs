@@ -43,7 +43,9 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
             spot: container.image.spot.clone(),
             container: Some(container.name.clone()),
             notes,
-            help: vec![format!("set `operatingSystemFamily` of the task to the image's system, or build the image for {other}")],
+            help: vec![format!(
+                "set `operatingSystemFamily` of the task to the image's system, or build the image for {other}"
+            )],
         });
     }
     drafts

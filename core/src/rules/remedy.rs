@@ -51,7 +51,10 @@ pub(super) fn rebuild(image: &Image<'_>, target: &Platform, tool: ContainerTool,
     } else {
         let name = image.shown.strip_prefix("asset:").map_or_else(|| image.shown.clone(), |_| "<image>".to_owned());
         let name = if name.contains("${") { "<image>".to_owned() } else { name };
-        help.push(format!("rebuild the image for the task: `{} build --platform {target} -t {name} .`", tool.command()));
+        help.push(format!(
+            "rebuild the image for the task: `{} build --platform {target} -t {name} .`",
+            tool.command()
+        ));
     }
     if tool == ContainerTool::Finch {
         help.push("Finch builds CDK assets when `CDK_DOCKER=finch` is set".to_owned());

@@ -40,9 +40,10 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
         let Some(platform) = remedy::single(&container.image.platforms) else { continue };
         let mixed = task.launches.iter().find_map(|launch| {
             let [route] = launch.routes.as_slice() else { return None };
-            let fails = route.hosts.iter().find(|host| {
-                host.certain && !host.fargate && matches!(container.image.fits(host), Fit::Fails(_))
-            })?;
+            let fails = route
+                .hosts
+                .iter()
+                .find(|host| host.certain && !host.fargate && matches!(container.image.fits(host), Fit::Fails(_)))?;
             let runs = route.hosts.iter().find(|host| container.image.fits(host) == Fit::Runs)?;
             Some((launch, route, fails, runs))
         });
@@ -62,7 +63,9 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
                  {{ cpuArchitecture: '{name}', operatingSystemFamily: 'LINUX' }}`"
             )
         } else {
-            format!("keep the task on {name}: `\"RuntimePlatform\": {{\"CpuArchitecture\": \"{name}\", \"OperatingSystemFamily\": \"LINUX\"}}`")
+            format!(
+                "keep the task on {name}: `\"RuntimePlatform\": {{\"CpuArchitecture\": \"{name}\", \"OperatingSystemFamily\": \"LINUX\"}}`"
+            )
         };
         drafts.push(Draft {
             rule: NAME,

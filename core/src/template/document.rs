@@ -51,6 +51,9 @@ pub struct Template {
     pub outputs: HashMap<Box<str>, Node>,
     /// The template's macros (`Transform`), where they are named by a literal.
     pub transforms: Vec<Box<str>>,
+    /// Whether there is a `Resources` section at all. A stack of the CDK may do without; a file that someone names may not
+    /// be a template then.
+    pub has_resources: bool,
     /// Relevant resources, sorted by logical id.
     pub resources: Vec<Resource>,
     /// What is not as a template should be, without making it unreadable.
@@ -123,9 +126,9 @@ impl Template {
                     found.extend(wanted.map(|node| (Box::from(id), node)));
                     Ok(())
                 })?;
-                resources = Some(found);
+                resources = Some(Ok(found));
             } else {
-                reader.skip()?;
+                resources = Some(Err(reader.node()?));
             }
             Ok(())
         })?;
@@ -153,8 +156,9 @@ impl Template {
                             || node.members().is_none()
                             || node.get("Type").and_then(Node::text).is_some_and(is_relevant)
                     };
-                    resources = Some(members.into_iter().filter(keep).collect());
+                    resources = Some(Ok(members.into_iter().filter(keep).collect()));
                 }
+                ("Resources", kind) => resources = Some(Err(Node { line: node.line, kind })),
                 (_, kind) => template.take_section(&section, Node { line: node.line, kind }),
             }
         }
@@ -189,11 +193,15 @@ impl Template {
     }
 
     /// Checks the shape of the resources and expands the loops among them.
-    fn complete(mut self, resources: Option<Vec<(Box<str>, Node)>>) -> Result<Template, TemplateError> {
-        let Some(resources) = resources else {
-            return Err(TemplateError::Shape(
-                "not a CloudFormation template: it has no `Resources` object".to_owned(),
-            ));
+    fn complete(mut self, resources: Option<Result<Vec<(Box<str>, Node)>, Node>>) -> Result<Template, TemplateError> {
+        self.has_resources = resources.is_some();
+        let resources = match resources {
+            None => Vec::new(),
+            Some(Ok(resources)) => resources,
+            Some(Err(other)) => {
+                let found = other.describe();
+                return Err(TemplateError::Shape(format!("`Resources` must be an object, but it is {found}")));
+            }
         };
         let mut seen: HashMap<Box<str>, Resource> = HashMap::with_capacity(resources.len());
         for (id, node) in foreach::expand(resources, &self.parameters, &mut self.problems) {
@@ -251,9 +259,10 @@ mod tests {
 
     #[test]
     fn what_is_not_a_template_is_an_error() {
-        for data in [&b""[..], b"[]", b"{}", b"hello", b"{\"Resources\": []}", b"Resources: 1"] {
+        for data in [&b""[..], b"[]", b"hello", b"{\"Resources\": []}", b"Resources: 1"] {
             assert!(Template::parse(data).is_err(), "{}", String::from_utf8_lossy(data));
         }
+        assert!(!Template::parse(b"{}").unwrap().has_resources);
     }
 
     #[test]
@@ -261,9 +270,6 @@ mod tests {
         let template =
             Template::parse(br#"{"Resources": {"A": 1, "T": {"Type": "AWS::ECS::TaskDefinition"}}}"#).unwrap();
         assert_eq!(template.resources.len(), 1);
-        assert_eq!(
-            template.problems[0].message,
-            "resource `A` must be an object with a `Type`, but it is a number"
-        );
+        assert_eq!(template.problems[0].message, "resource `A` must be an object with a `Type`, but it is a number");
     }
 }

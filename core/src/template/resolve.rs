@@ -161,11 +161,7 @@ impl<'a> Evaluator<'a> {
                 let rewritten = object.node.members().is_some_and(|members| {
                     members.iter().any(|(name, _)| name.starts_with("Fn::ForEach::") || &**name == "Fn::Transform")
                 });
-                let value = if rewritten {
-                    unknown(format!("a loop or macro may add `{key}`"))
-                } else {
-                    Value::Absent
-                };
+                let value = if rewritten { unknown(format!("a loop or macro may add `{key}`")) } else { Value::Absent };
                 Resolved { value, spot: object.spot(), via: Vec::new() }
             }
         }
@@ -178,11 +174,9 @@ impl<'a> Evaluator<'a> {
     pub fn items(&self, list: &Resolved<'a>) -> Result<Vec<Resolved<'a>>, Rc<str>> {
         match &list.value {
             Value::Absent => Ok(Vec::new()),
-            Value::List(items) => Ok(items
-                .iter()
-                .map(|item| self.item(item, &list.spot))
-                .filter(|item| !item.is_absent())
-                .collect()),
+            Value::List(items) => {
+                Ok(items.iter().map(|item| self.item(item, &list.spot)).filter(|item| !item.is_absent()).collect())
+            }
             Value::Unknown(reason) => Err(reason.clone()),
             other => Err(format!("a list is expected, but {} stands there", describe(other)).into()),
         }
@@ -191,9 +185,7 @@ impl<'a> Evaluator<'a> {
     fn item(&self, item: &Item<'a>, spot: &Spot<'a>) -> Resolved<'a> {
         match item {
             Item::Written(expression) => self.resolve(expression),
-            Item::Computed(text) => {
-                Resolved { value: Value::Text(text.clone()), spot: spot.clone(), via: Vec::new() }
-            }
+            Item::Computed(text) => Resolved { value: Value::Text(text.clone()), spot: spot.clone(), via: Vec::new() },
         }
     }
 
@@ -227,14 +219,21 @@ impl<'a> Evaluator<'a> {
                     .iter()
                     .enumerate()
                     .map(|(index, node)| {
-                        Item::Written(Expression { template: expression.template, node, path: expression.path.item(index) })
+                        Item::Written(Expression {
+                            template: expression.template,
+                            node,
+                            path: expression.path.item(index),
+                        })
                     })
                     .collect(),
             ),
             Kind::Map(_) => match expression.node.only_member() {
                 Some((name, argument)) if is_function(name) => {
-                    let argument =
-                        Expression { template: expression.template, node: argument, path: expression.path.member(name) };
+                    let argument = Expression {
+                        template: expression.template,
+                        node: argument,
+                        path: expression.path.member(name),
+                    };
                     self.call(name, &argument, via)
                 }
                 _ => Value::Object(expression.clone()),
@@ -285,7 +284,13 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn parameter(&self, template: TemplateId, name: &'a str, declaration: &'a Node, via: &mut Vec<Via<'a>>) -> Value<'a> {
+    fn parameter(
+        &self,
+        template: TemplateId,
+        name: &'a str,
+        declaration: &'a Node,
+        via: &mut Vec<Via<'a>>,
+    ) -> Value<'a> {
         let kind = declaration.get("Type").and_then(Node::text).unwrap_or("String");
         let spot = Spot { template, path: Path::default().member("Parameters").member(name), line: declaration.line };
         let unit = self.unit(template);
@@ -293,7 +298,10 @@ impl<'a> Evaluator<'a> {
             let passed = self.guarded(template, format!("parameter {name}"), via, |via| {
                 let passed = parent.properties().and_then(|properties| properties.member("Parameters"))?;
                 let passed = passed.member(name)?;
-                via.push(Via { fact: format!("parameter `{name}` is passed by the parent stack"), spot: passed.spot() });
+                via.push(Via {
+                    fact: format!("parameter `{name}` is passed by the parent stack"),
+                    spot: passed.spot(),
+                });
                 Some(self.evaluate(&passed, via))
             });
             match passed {
@@ -432,7 +440,9 @@ impl<'a> Evaluator<'a> {
             for (template, unit) in self.app.units() {
                 for (output, node) in &unit.template.outputs {
                     let declared = Expression { template, node, path: Path::default() };
-                    let Some(name) = declared.member("Export").and_then(|export| export.member("Name")) else { continue };
+                    let Some(name) = declared.member("Export").and_then(|export| export.member("Name")) else {
+                        continue;
+                    };
                     if let Some(name) = self.resolve(&name).text() {
                         exports.entry(name.display()).or_default().push((template, output));
                     }
@@ -692,8 +702,10 @@ impl<'a> Evaluator<'a> {
             _ => return None,
         };
         let compared = self.compared_with(template, &shown);
-        let options: Vec<&str> = compared.iter().map(String::as_str).chain(rows).collect::<BTreeSet<_>>().into_iter().collect();
-        let taken = self.choices.option(&variable, || options.iter().map(|row| format!("{shown} is `{row}`")).collect())?;
+        let options: Vec<&str> =
+            compared.iter().map(String::as_str).chain(rows).collect::<BTreeSet<_>>().into_iter().collect();
+        let taken =
+            self.choices.option(&variable, || options.iter().map(|row| format!("{shown} is `{row}`")).collect())?;
         options.get(taken).map(|row| (*row).to_owned())
     }
 
@@ -716,9 +728,9 @@ impl<'a> Evaluator<'a> {
             let path = Path::default().member("Conditions").member(key);
             let mut via = Vec::new();
             let expression = Expression { template, node, path };
-            match self.guarded(template, format!("condition {name}"), &mut via, |_| {
-                self.truth(&expression).map(Value::Bool)
-            }) {
+            match self
+                .guarded(template, format!("condition {name}"), &mut via, |_| self.truth(&expression).map(Value::Bool))
+            {
                 Some(Value::Bool(value)) => Some(value),
                 _ => None,
             }
@@ -746,7 +758,8 @@ impl<'a> Evaluator<'a> {
     fn truth_of(&self, expression: &Expression<'a>) -> Option<bool> {
         let (name, node) = expression.node.only_member()?;
         let argument = Expression { template: expression.template, node, path: expression.path.member(name) };
-        let operands = || node.items().map(|items| (0..items.len()).filter_map(|index| self.argument(&argument, index)));
+        let operands =
+            || node.items().map(|items| (0..items.len()).filter_map(|index| self.argument(&argument, index)));
         match name {
             "Condition" => Some(self.condition(expression.template, node.text()?)),
             "Fn::Not" => {
@@ -787,7 +800,9 @@ impl<'a> Evaluator<'a> {
         for (symbol, literal) in [(&a, &b), (&b, &a)] {
             let Some(literal) = literal.known() else { continue };
             match symbol.only_symbol() {
-                Some(Symbol::Parameter(_, _, others)) if others.iter().any(|other| other == literal) => return Some(false),
+                Some(Symbol::Parameter(_, _, others)) if others.iter().any(|other| other == literal) => {
+                    return Some(false);
+                }
                 Some(Symbol::Pseudo(name, environment)) => {
                     let literals = self.compared_with(left.template, name);
                     let variable = Variable::Pseudo(name.to_string(), *environment);
@@ -858,9 +873,9 @@ fn typed<'a>(kind: &str, text: Text) -> Value<'a> {
         };
     }
     match text.known() {
-        Some(known) if is_list => Value::List(
-            known.split(',').map(|item| Item::Computed(Text::literal(item.trim()))).collect(),
-        ),
+        Some(known) if is_list => {
+            Value::List(known.split(',').map(|item| Item::Computed(Text::literal(item.trim()))).collect())
+        }
         None if is_list => unknown(text.reason().unwrap_or_default()),
         _ => Value::Text(text),
     }

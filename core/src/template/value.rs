@@ -185,7 +185,9 @@ impl Symbol {
             }
             Symbol::Pseudo(name, _) => format!("`{name}` is only known at deployment"),
             Symbol::Parameter(_, name, _) => format!("parameter `{name}` has no default and no allowed values"),
-            Symbol::SsmParameter(path) => format!("the value of the SSM parameter `{path}` is only known at deployment"),
+            Symbol::SsmParameter(path) => {
+                format!("the value of the SSM parameter `{path}` is only known at deployment")
+            }
             Symbol::Unknown(reason) => reason.to_string(),
         }
     }
@@ -315,7 +317,14 @@ impl Text {
 fn names_itself(attribute: &str) -> bool {
     matches!(
         attribute,
-        "Arn" | "Id" | "Name" | "TaskDefinitionArn" | "ServiceArn" | "LaunchTemplateId" | "AutoScalingGroupARN" | "AutoScalingGroupArn"
+        "Arn"
+            | "Id"
+            | "Name"
+            | "TaskDefinitionArn"
+            | "ServiceArn"
+            | "LaunchTemplateId"
+            | "AutoScalingGroupARN"
+            | "AutoScalingGroupArn"
     )
 }
 

@@ -107,7 +107,9 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
                 Some(name) => members.push((name, node)),
                 None => match node.scalar() {
                     Some(name) => *key = Some(name.into()),
-                    None => return Err(fail(format!("an object key must be a scalar, but this is {}", node.describe()))),
+                    None => {
+                        return Err(fail(format!("an object key must be a scalar, but this is {}", node.describe())));
+                    }
                 },
             },
         }

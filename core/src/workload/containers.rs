@@ -92,9 +92,10 @@ fn asset_platforms(context: &Context<'_>, asset: &Asset) -> (Platforms, String) 
                     Err(several) => (Platforms::Index(several), evidence),
                 }
             }
-            Err(error) => {
-                (Platforms::Misspelled(text.clone(), error.to_string()), format!("asset `{id}` is built with `--platform {text}`"))
-            }
+            Err(error) => (
+                Platforms::Misspelled(text.clone(), error.to_string()),
+                format!("asset `{id}` is built with `--platform {text}`"),
+            ),
         },
         Source::Executable(words) => tarball_platforms(context, asset, words),
         Source::Unknown => (Platforms::Unknown(format!("asset `{id}` declares no source")), String::new()),
@@ -114,17 +115,15 @@ fn tarball_platforms(context: &Context<'_>, asset: &Asset, words: &[String]) -> 
     let Some(path) = join_inside(&asset.root, &asset.directory, name) else {
         return (Platforms::Unknown(format!("the archive `{name}` lies outside of the assembly")), String::new());
     };
-    let declared = context
-        .files
-        .open(&path)
-        .map_err(archive::ArchiveError::from)
-        .and_then(archive::declared_platforms);
+    let declared = context.files.open(&path).map_err(archive::ArchiveError::from).and_then(archive::declared_platforms);
     let evidence = |platform: &Platform| format!("the image in `{name}` declares `{platform}`");
     match declared.as_deref() {
         Ok([first, rest @ ..]) if rest.iter().all(|other| other == first) => {
             (Platforms::Single(first.clone()), evidence(first))
         }
-        Ok(_) => (Platforms::Unknown(format!("the archive `{name}` holds images for several platforms")), String::new()),
+        Ok(_) => {
+            (Platforms::Unknown(format!("the archive `{name}` holds images for several platforms")), String::new())
+        }
         Err(error) => (Platforms::Unknown(format!("the archive `{name}` cannot be read: {error}")), String::new()),
     }
 }

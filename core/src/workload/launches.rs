@@ -162,7 +162,9 @@ fn requests<'a>(evaluator: &Evaluator<'a>, placed: &Placed<'a>) -> Vec<Request<'
                 _ => None,
             });
             targets
-                .flat_map(|target| target_requests(evaluator, &target, "Arn", &["EcsParameters"], format!("rule `{id}`"), &spot))
+                .flat_map(|target| {
+                    target_requests(evaluator, &target, "Arn", &["EcsParameters"], format!("rule `{id}`"), &spot)
+                })
                 .collect()
         }
         "AWS::Scheduler::Schedule" => match evaluator.member(&properties, "Target").value {

@@ -203,7 +203,9 @@ impl Image<'_> {
                 }
                 open.map_or(Fit::Fails(Misfit::Missing), Fit::Unknown)
             }
-            Platforms::BuildHost => Fit::Unknown("the image takes the architecture of the machine that builds it".to_owned()),
+            Platforms::BuildHost => {
+                Fit::Unknown("the image takes the architecture of the machine that builds it".to_owned())
+            }
             Platforms::Misspelled(..) => Fit::Unknown("its build platform is misspelled".to_owned()),
             Platforms::Unknown(reason) => Fit::Unknown(reason.clone()),
         }
@@ -225,7 +227,9 @@ fn fits(platform: &Platform, architecture: Architecture, host: &Host<'_>) -> Fit
                 Some(true) => {}
                 Some(false) => return Fit::Fails(Misfit::Architecture),
                 None => {
-                    return Fit::Unknown("whether the host's processor runs 32-bit Arm programs is not known".to_owned());
+                    return Fit::Unknown(
+                        "whether the host's processor runs 32-bit Arm programs is not known".to_owned(),
+                    );
                 }
             }
         }
@@ -251,10 +255,13 @@ impl<'a> Task<'a> {
         let os_property = evaluator.property(&placed, &["RuntimePlatform", "OperatingSystemFamily"]);
         let cpu = declared(&cpu_property, |text| Architecture::parse(Dialect::Ecs, text).map_err(|e| e.to_string()));
         let os = declared(&os_property, |text| {
-            Os::of_ecs_family(text).map_err(|_| format!("`{text}` is not an ECS `operatingSystemFamily` (such as `LINUX`, `WINDOWS_SERVER_2022_CORE`)"))
+            Os::of_ecs_family(text).map_err(|_| {
+                format!("`{text}` is not an ECS `operatingSystemFamily` (such as `LINUX`, `WINDOWS_SERVER_2022_CORE`)")
+            })
         });
         let (containers, unknown_containers) = containers::read(context, &placed);
-        let mut task = Task { placed, cpu, cpu_property, os, os_property, launches: Vec::new(), containers, unknown_containers };
+        let mut task =
+            Task { placed, cpu, cpu_property, os, os_property, launches: Vec::new(), containers, unknown_containers };
         task.launches = placement::launches(context, &task);
         task
     }

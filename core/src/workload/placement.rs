@@ -34,7 +34,12 @@ fn unlaunched<'a>(task: &Task<'a>, compatibilities: Option<&[String]>) -> Launch
     let spot = task.placed.spot();
     let route = match compatibilities {
         Some([only]) if only == "FARGATE" => fargate(task, "Fargate", spot.clone()),
-        _ => elsewhere(task, "capacity outside of this app", spot.clone(), "nothing in this app starts the task".to_owned()),
+        _ => elsewhere(
+            task,
+            "capacity outside of this app",
+            spot.clone(),
+            "nothing in this app starts the task".to_owned(),
+        ),
     };
     Launch {
         label: "whatever starts the task".to_owned(),
@@ -137,7 +142,9 @@ fn routes<'a>(
         Field::Text(text) => match text.known() {
             Some("FARGATE") => vec![fargate(task, "Fargate", spot())],
             Some("EC2") => vec![cluster_route(context, task, request)],
-            Some("EXTERNAL") => open("external instances", "external instances may be of either architecture".to_owned()),
+            Some("EXTERNAL") => {
+                open("external instances", "external instances may be of either architecture".to_owned())
+            }
             Some(other) => open(other, format!("what launch type `{other}` provides is not known")),
             None => open("its launch type", text.reason().unwrap_or_default()),
         },
@@ -270,7 +277,8 @@ fn constrained_elsewhere<'a>(
             reason: String::new(),
             spot: request.spot.clone(),
         });
-        let mut left: Vec<Host<'a>> = candidates.into_iter().filter(|host| allowed(constraints, host) != Some(false)).collect();
+        let mut left: Vec<Host<'a>> =
+            candidates.into_iter().filter(|host| allowed(constraints, host) != Some(false)).collect();
         if let ([host], false) = (left.as_mut_slice(), constraints.is_empty()) {
             host.os = Some(Os::Linux);
             return Route { label: label.to_owned(), hosts: left, ..Route::default() };
@@ -280,7 +288,13 @@ fn constrained_elsewhere<'a>(
 }
 
 /// Keeps the hosts that the task may land on: of its architecture, of its system, and allowed by the constraints.
-fn filtered<'a>(context: &Context<'a>, task: &Task<'a>, request: &Request<'a>, label: String, group: Group<'a>) -> Route<'a> {
+fn filtered<'a>(
+    context: &Context<'a>,
+    task: &Task<'a>,
+    request: &Request<'a>,
+    label: String,
+    group: Group<'a>,
+) -> Route<'a> {
     let constraints = constraints(context, task, request);
     let mut route = Route { label, unlaunchable: group.unlaunchable, ..Route::default() };
     if let Err(reason) = &constraints {
@@ -290,7 +304,9 @@ fn filtered<'a>(context: &Context<'a>, task: &Task<'a>, request: &Request<'a>, l
     for mut host in group.hosts {
         let cpu = agrees(task.cpu.known(), host.architecture);
         let os = agrees(task.os.known(), host.os);
-        if matches!(task.cpu, Declared::Unknown(_) | Declared::Misspelled(..)) || matches!(task.os, Declared::Unknown(_)) {
+        if matches!(task.cpu, Declared::Unknown(_) | Declared::Misspelled(..))
+            || matches!(task.os, Declared::Unknown(_))
+        {
             host.certain = false;
         }
         if cpu == Some(false) || os == Some(false) {

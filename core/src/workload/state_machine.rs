@@ -52,7 +52,9 @@ fn states<'j>(json: &'j Json, found: &mut Vec<&'j serde_json::Map<String, Json>>
 
 fn request<'a>(placed: &Placed<'a>, arguments: &serde_json::Map<String, Json>, source: &Text) -> Option<Request<'a>> {
     let field = |key: &str| match arguments.get(key) {
-        Some(Json::String(text)) if text.starts_with("{%") => Field::Unknown(format!("`{key}` is computed when the state machine runs")),
+        Some(Json::String(text)) if text.starts_with("{%") => {
+            Field::Unknown(format!("`{key}` is computed when the state machine runs"))
+        }
         Some(Json::String(text)) => Field::Text(restored(text, source)),
         Some(_) => Field::Unknown(format!("`{key}` is not a string")),
         None if arguments.contains_key(&format!("{key}.$")) => {
@@ -87,7 +89,8 @@ fn strategy(arguments: &serde_json::Map<String, Json>, source: &Text) -> Result<
     items
         .iter()
         .map(|item| {
-            let provider = item.get("CapacityProvider").and_then(Json::as_str).ok_or("a strategy item names no provider")?;
+            let provider =
+                item.get("CapacityProvider").and_then(Json::as_str).ok_or("a strategy item names no provider")?;
             let number = |key: &str| item.get(key).map_or(Some(0), Json::as_u64);
             Ok(StrategyItem { provider: restored(provider, source), weight: number("Weight"), base: number("Base") })
         })

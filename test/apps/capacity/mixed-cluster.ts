@@ -38,7 +38,7 @@ export default checkedApp({
   variants: {
     fails: {
       build: service({ image: arm64 }),
-      expect: [{ container: 'web', verdict: 'fails', rules: ['capacity-mixed'], runsOn: both }],
+      expect: [{ container: 'web', verdict: 'fails', rules: ['runtime-platform-unset'], runsOn: both }],
     },
     'fails when declared for the other': {
       build: service({ image: arm64, cpuArchitecture: 'X86_64' }),

@@ -55,7 +55,12 @@ export default checkedApp({
     fails: {
       build: service(),
       expect: [
-        { container: 'web', verdict: 'fails', rules: ['capacity-mixed'], runsOn: ['linux/amd64', 'linux/arm64'] },
+        {
+          container: 'web',
+          verdict: 'fails',
+          rules: ['runtime-platform-unset'],
+          runsOn: ['linux/amd64', 'linux/arm64'],
+        },
       ],
     },
     // One provider: a task declared for X86_64 waits for an instance of that kind.

@@ -41,7 +41,12 @@ export default checkedApp({
     'fails with a constraint about something else': {
       build: service({ onService: [ecs.PlacementConstraint.distinctInstances()] }),
       expect: [
-        { container: 'web', verdict: 'fails', rules: ['capacity-mixed'], runsOn: ['linux/amd64', 'linux/arm64'] },
+        {
+          container: 'web',
+          verdict: 'fails',
+          rules: ['runtime-platform-unset'],
+          runsOn: ['linux/amd64', 'linux/arm64'],
+        },
       ],
     },
     runs: {

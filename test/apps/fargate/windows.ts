@@ -30,7 +30,7 @@ export default checkedApp({
         {
           container: 'iis',
           verdict: 'fails',
-          rules: ['image-platform-mismatch'],
+          rules: ['operating-system-mismatch'],
           imagePlatforms: ['linux/amd64'],
           runsOn: ['windows/amd64'],
         },
