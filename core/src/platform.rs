@@ -247,7 +247,7 @@ impl Architecture {
             .iter()
             .find(|(_, _, name)| name.to_ascii_lowercase().replace('-', "_") == text)
             .map(|(_, architecture, _)| *architecture)
-            .or_else(|| match text.as_str() {
+            .or(match text.as_str() {
                 "arm_64" | "armv8" | "arm64v8" | "arm64_v8" | "graviton" | "aarch_64" => Some(Arm64),
                 "x86" | "x64_86" | "x8664" | "amd_64" | "intel" | "amd" | "x86_x64" | "x86_64bit" => Some(X86_64),
                 _ => None,
@@ -466,7 +466,6 @@ impl Platform {
         let implied = match self.architecture {
             Arm64 => Some("v8"),
             X86_64 => Some("v1"),
-            Arm => None,
             _ => None,
         };
         if self.variant.as_deref() == implied {

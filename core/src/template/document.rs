@@ -60,6 +60,9 @@ pub struct Template {
     pub problems: Vec<Problem>,
 }
 
+/// Relevant resources by logical id; or what stands in the place of the section, if that is not an object.
+type Section = Result<Vec<(Box<str>, Node)>, Node>;
+
 /// A part of a template that cannot be understood; the rest of the template still can.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -193,7 +196,7 @@ impl Template {
     }
 
     /// Checks the shape of the resources and expands the loops among them.
-    fn complete(mut self, resources: Option<Result<Vec<(Box<str>, Node)>, Node>>) -> Result<Template, TemplateError> {
+    fn complete(mut self, resources: Option<Section>) -> Result<Template, TemplateError> {
         self.has_resources = resources.is_some();
         let resources = match resources {
             None => Vec::new(),

@@ -21,6 +21,9 @@ const MAX_DEPTH: u32 = 150;
 /// How long a text may grow, in parts and characters.
 const MAX_TEXT: usize = 1 << 20;
 
+/// The literals that each parameter is compared with.
+type Compared = HashMap<String, Vec<String>>;
+
 /// Evaluates the expressions of one app, in one scenario at a time.
 pub struct Evaluator<'a> {
     app: &'a App,
@@ -33,7 +36,7 @@ pub struct Evaluator<'a> {
     /// What is being evaluated across stacks, to notice circles.
     active: RefCell<BTreeSet<(TemplateId, String)>>,
     exports: OnceCell<HashMap<String, Vec<(TemplateId, &'a str)>>>,
-    compared: RefCell<HashMap<TemplateId, Rc<HashMap<String, Vec<String>>>>>,
+    compared: RefCell<HashMap<TemplateId, Rc<Compared>>>,
 }
 
 /// A resource with its template.
