@@ -10,7 +10,8 @@ fn the_documentation_pages_are_those_of_the_rules() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rules");
     let update = std::env::var_os("UPDATE_DOCS").is_some();
     let mut expected: BTreeSet<String> = BTreeSet::new();
-    let mut index = "# Rules\n\nGenerated from the comments in `core/src/rules`.\n\n| rule | finds |\n|---|---|\n".to_owned();
+    let mut index =
+        "# Rules\n\nGenerated from the comments in `core/src/rules`.\n\n| rule | finds |\n|---|---|\n".to_owned();
     for rule in RULES {
         index.push_str(&format!("| [`{0}`]({0}.md) | {1} |\n", rule.name, rule.summary()));
     }

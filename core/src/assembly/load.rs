@@ -120,6 +120,13 @@ impl Loading<'_> {
             }
         };
         let data = data.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(data);
+        if data.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return self.unreadable(
+                &shown,
+                Some(1),
+                "not a cloud assembly manifest: it is not a JSON object".to_owned(),
+            );
+        }
         let manifest: Manifest = match serde_json::from_slice(&data) {
             Ok(manifest) => manifest,
             Err(error) => {

@@ -37,6 +37,8 @@ pub struct Evaluator<'a> {
     active: RefCell<BTreeSet<(TemplateId, String)>>,
     exports: OnceCell<HashMap<String, Vec<(TemplateId, &'a str)>>>,
     compared: RefCell<HashMap<TemplateId, Rc<Compared>>>,
+    /// Conditions that have been decided in the current scenario.
+    conditions: RefCell<HashMap<(TemplateId, String), bool>>,
 }
 
 /// A resource with its template.
@@ -91,6 +93,7 @@ impl<'a> Evaluator<'a> {
             active: RefCell::default(),
             exports: OnceCell::new(),
             compared: RefCell::default(),
+            conditions: RefCell::default(),
         }
     }
 
@@ -99,9 +102,10 @@ impl<'a> Evaluator<'a> {
         self.app
     }
 
-    /// Fills up the fuel: call at the beginning of a scenario.
+    /// Begins a scenario: fills up the fuel and forgets what was decided in the one before.
     pub fn refuel(&self) {
         self.fuel.set(FUEL);
+        self.conditions.borrow_mut().clear();
     }
 
     fn unit(&self, template: TemplateId) -> &'a Unit {
@@ -726,19 +730,24 @@ impl<'a> Evaluator<'a> {
 
     /// Whether a condition holds in the current scenario; what cannot be decided becomes a choice.
     pub fn condition(&self, template: TemplateId, name: &str) -> bool {
+        let key = (template, name.to_owned());
+        if let Some(known) = self.conditions.borrow().get(&key) {
+            return *known;
+        }
         let unit = self.unit(template);
         let decided = unit.template.conditions.get_key_value(name).and_then(|(key, node)| {
             let path = Path::default().member("Conditions").member(key);
-            let mut via = Vec::new();
             let expression = Expression { template, node, path };
-            match self
-                .guarded(template, format!("condition {name}"), &mut via, |_| self.truth(&expression).map(Value::Bool))
-            {
+            match self.guarded(template, format!("condition {name}"), &mut Vec::new(), |_| {
+                self.truth(&expression).map(Value::Bool)
+            }) {
                 Some(Value::Bool(value)) => Some(value),
                 _ => None,
             }
         });
-        decided.unwrap_or_else(|| self.undecided(template, format!("condition `{name}`")))
+        let holds = decided.unwrap_or_else(|| self.undecided(template, format!("condition `{name}`")));
+        self.conditions.borrow_mut().insert(key, holds);
+        holds
     }
 
     fn undecided(&self, template: TemplateId, what: String) -> bool {

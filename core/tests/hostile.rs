@@ -1,0 +1,194 @@
+//! Input that nobody writes on purpose, or that someone does: every case ends soon, with a complaint or a verdict.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use ecs_arch_core::assembly::{self, App};
+use ecs_arch_core::check::{self, Options};
+use ecs_arch_core::files::Memory;
+use ecs_arch_core::report::{Report, Verdict};
+
+const TASK: &str = r#""Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"RequiresCompatibilities": ["FARGATE"],
+    "ContainerDefinitions": [{"Name": "web", "Image": "arm64v8/nginx"}]}}"#;
+
+fn judged(files: &[(&str, &str)], path: &str) -> (App, Report) {
+    let memory = Memory(files.iter().map(|(name, text)| (PathBuf::from(name), text.as_bytes().to_vec())).collect());
+    let app = assembly::load(&memory, Path::new(path));
+    let report = check::check(&app, &memory, &Options::default());
+    (app, report)
+}
+
+fn template(text: &str) -> Report {
+    judged(&[("t.json", text)], "t.json").1
+}
+
+fn complaint(files: &[(&str, &str)], path: &str) -> String {
+    let (_, report) = judged(files, path);
+    assert!(!report.unreadable.is_empty(), "nothing was said");
+    report.unreadable.iter().map(|at| format!("{}: {}\n", at.file, at.message)).collect()
+}
+
+fn stack(file: &str) -> String {
+    format!(r#""{file}": {{"type": "aws:cloudformation:stack", "properties": {{"templateFile": "{file}"}}}}"#)
+}
+
+fn manifest(artifacts: &[String]) -> String {
+    format!(r#"{{"version": "36.0.0", "artifacts": {{{}}}}}"#, artifacts.join(","))
+}
+
+#[test]
+fn a_directory_without_a_manifest_says_what_to_do() {
+    let said = complaint(&[("out/other.txt", "x")], "out");
+    assert!(said.contains("out/manifest.json: cannot read the cloud assembly's manifest"), "{said}");
+    assert!(said.contains("run `cdk synth`"), "{said}");
+}
+
+#[test]
+fn a_manifest_that_is_none_is_named_with_its_line() {
+    for text in
+        ["", "[]", "{\"artifacts\": []}", "{\"artifacts\": {\"A\": 1}}", "{\"artifacts\": {\"A\": {\"type\": 1}}}"]
+    {
+        let said = complaint(&[("out/manifest.json", text)], "out");
+        assert!(said.contains("not a cloud assembly manifest"), "{text}: {said}");
+    }
+}
+
+#[test]
+fn nothing_outside_of_the_assembly_is_read() {
+    for file in ["../secret.json", "/etc/passwd", "a/../../secret.json"] {
+        let files = [
+            ("out/manifest.json", manifest(&[stack(file)])),
+            ("secret.json", format!("{{\"Resources\": {{{TASK}}}}}")),
+        ];
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let (_, report) = judged(&files, "out");
+        assert!(report.workloads.is_empty());
+        assert!(report.unreadable[0].message.contains("points outside"), "{:?}", report.unreadable);
+    }
+}
+
+#[test]
+fn one_unreadable_stack_does_not_hide_the_others() {
+    let files = [
+        ("out/manifest.json", manifest(&[stack("a.json"), stack("b.json"), stack("missing.json")])),
+        ("out/a.json", "{\"Resources\": {".to_owned()),
+        ("out/b.json", format!("{{\"Resources\": {{{TASK}}}}}")),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let (_, report) = judged(&files, "out");
+    assert_eq!(report.unreadable.iter().map(|at| at.file.as_str()).collect::<Vec<_>>(), ["a.json", "missing.json"]);
+    assert_eq!(report.summary.workloads.fails, 1);
+}
+
+#[test]
+fn a_stage_that_contains_itself_is_noticed() {
+    let nested = r#""S": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}}"#.to_owned();
+    let said = complaint(&[("out/manifest.json", &manifest(&[nested]))], "out");
+    assert!(said.contains("leads back into itself"), "{said}");
+}
+
+#[test]
+fn nested_stacks_that_contain_each_other_are_noticed() {
+    let nested = |file: &str| {
+        format!(
+            r#"{{"Resources": {{"N": {{"Type": "AWS::CloudFormation::Stack", "Metadata": {{"aws:asset:path": "{file}"}}}}, {TASK}}}}}"#
+        )
+    };
+    let (a, b) = (nested("b.json"), nested("a.json"));
+    let (_, report) = judged(&[("a.json", &a), ("b.json", &b)], "a.json");
+    assert!(report.unreadable[0].message.contains("leads back into itself"));
+    assert_eq!(report.workloads.len(), 2);
+}
+
+#[test]
+fn exports_that_need_each_other_are_unknown() {
+    let text = r#"{"Resources": {"Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"RequiresCompatibilities": ["FARGATE"],
+        "RuntimePlatform": {"CpuArchitecture": {"Fn::ImportValue": "a"}}, "ContainerDefinitions": [{"Name": "web", "Image": "arm64v8/nginx"}]}}},
+        "Outputs": {"A": {"Value": {"Fn::ImportValue": "b"}, "Export": {"Name": "a"}},
+                    "B": {"Value": {"Fn::ImportValue": "a"}, "Export": {"Name": "b"}}}}"#;
+    let report = template(text);
+    assert_eq!(report.workloads[0].verdict, Verdict::Unknown);
+    assert!(report.workloads[0].why.as_ref().unwrap().contains("refers to itself"), "{:?}", report.workloads[0].why);
+}
+
+#[test]
+fn ten_thousand_nested_functions_are_a_complaint() {
+    let mut image = "\"nginx\"".to_owned();
+    for _ in 0..10_000 {
+        image = format!(r#"{{"Fn::If": ["C", {image}, "x"]}}"#);
+    }
+    let text = format!(
+        r#"{{"Resources": {{"T": {{"Type": "AWS::ECS::TaskDefinition", "Properties": {{"ContainerDefinitions": [{{"Image": {image}}}]}}}}}}}}"#
+    );
+    assert!(complaint(&[("t.json", &text)], "t.json").contains("nested deeper"));
+    let yaml = complaint(&[("t.yaml", &format!("---\n{text}"))], "t.yaml");
+    assert!(yaml.contains("nested deeper") || yaml.contains("recursion"), "{yaml}");
+}
+
+#[test]
+fn conditions_that_double_at_every_step_end() {
+    let mut conditions = r#""C0": {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}"#.to_owned();
+    for step in 1..60 {
+        let before = format!(r#"{{"Condition": "C{}"}}"#, step - 1);
+        write!(conditions, r#", "C{step}": {{"Fn::And": [{before}, {before}]}}"#).unwrap();
+    }
+    let report = template(&format!(
+        r#"{{"Conditions": {{{conditions}}}, "Resources": {{"Task": {{"Type": "AWS::ECS::TaskDefinition", "Condition": "C59", "Properties":
+            {{"RequiresCompatibilities": ["FARGATE"], "ContainerDefinitions": [{{"Name": "web", "Image": "arm64v8/nginx"}}]}}}}}}}}"#
+    ));
+    assert_eq!(report.workloads.len(), 1);
+}
+
+#[test]
+fn more_choices_than_can_be_tried_are_cut_and_said() {
+    let mut parameters = String::new();
+    let mut parts = String::new();
+    for number in 0..60 {
+        write!(
+            parameters,
+            r#"{}"P{number}": {{"Type": "String", "AllowedValues": ["a", "b"]}}"#,
+            if number > 0 { "," } else { "" }
+        )
+        .unwrap();
+        write!(parts, r#"{}{{"Ref": "P{number}"}}"#, if number > 0 { "," } else { "" }).unwrap();
+    }
+    let report = template(&format!(
+        r#"{{"Parameters": {{{parameters}}}, "Resources": {{"Task": {{"Type": "AWS::ECS::TaskDefinition", "Properties":
+            {{"RequiresCompatibilities": ["FARGATE"], "ContainerDefinitions": [{{"Name": "web", "Image": {{"Fn::Join": ["", [{parts}]]}}}}]}}}}}}}}"#
+    ));
+    assert_eq!(report.workloads[0].verdict, Verdict::Unknown);
+}
+
+#[test]
+fn wrong_types_anywhere_are_unknown_and_never_an_error() {
+    for (property, value) in [
+        ("RuntimePlatform", "1"),
+        ("RuntimePlatform", "[]"),
+        ("RuntimePlatform", r#"{"CpuArchitecture": {}}"#),
+        ("RuntimePlatform", r#"{"CpuArchitecture": ["ARM64"]}"#),
+        ("RequiresCompatibilities", "1"),
+        ("ContainerDefinitions", "1"),
+        ("ContainerDefinitions", "[1]"),
+        ("ContainerDefinitions", r#"[{"Image": 1}]"#),
+        ("ContainerDefinitions", r#"[{"Name": [], "Image": {}}]"#),
+        ("ContainerDefinitions", r#"{"Fn::Join": 1}"#),
+        ("PlacementConstraints", "[null, 1]"),
+        ("Family", "{}"),
+    ] {
+        let text = format!(
+            r#"{{"Resources": {{"Task": {{"Type": "AWS::ECS::TaskDefinition", "Properties": {{"ContainerDefinitions": [{{"Image": "nginx"}}],
+                "{property}": {value}}}}}}}}}"#
+        );
+        let report = template(&text);
+        assert_eq!(report.summary.errors, 0, "{text}");
+        assert_eq!(report.workloads.len(), 1, "{text}");
+        assert_eq!(report.workloads[0].verdict, Verdict::Unknown, "{text}");
+        assert!(report.workloads[0].why.is_some(), "{text}");
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let text = format!("{{\"Resources\": {{{TASK}}}}}");
+    assert_eq!(template(&text).to_json().unwrap(), template(&text).to_json().unwrap());
+}
