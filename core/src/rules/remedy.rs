@@ -48,11 +48,11 @@ pub(super) fn rebuild(image: &Image<'_>, target: &Platform, tool: ContainerTool,
              `ecs.ContainerImage.fromAsset(directory, {{ platform: {} }})`; the new asset hash means one rebuild and a new task revision",
             platform_constant(target.architecture)
         ));
+    } else if image.asset.is_some() {
+        help.push(format!("rebuild the image for the task: `{} build --platform {target} …`", tool.command()));
     } else {
-        let name = image.shown.strip_prefix("asset:").map_or_else(|| image.shown.clone(), |_| "<image>".to_owned());
-        let name = if name.contains("${") { "<image>".to_owned() } else { name };
         help.push(format!(
-            "rebuild the image for the task: `{} build --platform {target} -t {name} .`",
+            "use an image that has `{target}`; if it is your own, rebuild it: `{} build --platform {target} …`",
             tool.command()
         ));
     }

@@ -21,8 +21,17 @@ const MAX_DEPTH: u32 = 150;
 /// How long a text may grow, in parts and characters.
 const MAX_TEXT: usize = 1 << 20;
 
-/// The literals that each parameter is compared with.
-type Compared = HashMap<String, Vec<String>>;
+/// The values of a parameter that a template tells apart.
+#[derive(Debug, Clone, Default)]
+struct Distinguished {
+    /// Literals that conditions compare it with, and rows that mappings have for it.
+    values: Vec<String>,
+    /// Whether any other value would be refused, because a mapping without a default has no row for it.
+    closed: bool,
+}
+
+/// What a template tells apart, by parameter.
+type Compared = HashMap<String, Distinguished>;
 
 /// Evaluates the expressions of one app, in one scenario at a time.
 pub struct Evaluator<'a> {
@@ -351,7 +360,7 @@ impl<'a> Evaluator<'a> {
 
     /// A parameter of which nothing is known, except what the template compares it with.
     fn free_parameter(&self, template: TemplateId, name: &str, kind: &str) -> Value<'a> {
-        let literals = self.compared_with(template, name);
+        let Distinguished { values: literals, closed } = self.compared_with(template, name);
         let variable = Variable::Parameter(template, name.to_owned());
         let options = || {
             if literals.is_empty() {
@@ -359,7 +368,9 @@ impl<'a> Evaluator<'a> {
             }
             let mut options: Vec<String> =
                 literals.iter().map(|literal| format!("parameter `{name}` is `{literal}`")).collect();
-            options.push(format!("parameter `{name}` is something else"));
+            if !closed {
+                options.push(format!("parameter `{name}` is something else"));
+            }
             options
         };
         let taken = self.choices.option(&variable, options).and_then(|taken| literals.get(taken));
@@ -699,21 +710,17 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The row that the person who deploys chooses by a pseudo parameter, such as the region.
     fn chosen_row(&self, template: TemplateId, key: &Text, mapping: &Node) -> Option<String> {
-        let rows: Vec<&str> = mapping.members()?.iter().map(|(name, _)| &**name).collect();
-        let (variable, shown) = match key.only_symbol()? {
-            Symbol::Pseudo(name, environment) => (Variable::Pseudo(name.to_string(), *environment), name.to_string()),
-            Symbol::Parameter(declared, name, others) if others.is_empty() => {
-                (Variable::Parameter(*declared, name.to_string()), format!("parameter `{name}`"))
-            }
-            _ => return None,
+        let Symbol::Pseudo(name, environment) = key.only_symbol()? else { return None };
+        let variable = Variable::Pseudo(name.to_string(), *environment);
+        let literals = self.compared_with(template, name).values;
+        let options = || {
+            let known = literals.iter().map(|literal| format!("`{name}` is `{literal}`"));
+            known.chain([format!("`{name}` is something else")]).collect()
         };
-        let compared = self.compared_with(template, &shown);
-        let options: Vec<&str> =
-            compared.iter().map(String::as_str).chain(rows).collect::<BTreeSet<_>>().into_iter().collect();
-        let taken =
-            self.choices.option(&variable, || options.iter().map(|row| format!("{shown} is `{row}`")).collect())?;
-        options.get(taken).map(|row| (*row).to_owned())
+        let taken = self.choices.option(&variable, options)?;
+        literals.get(taken).filter(|row| mapping.get(row).is_some()).cloned()
     }
 
     // Conditions
@@ -816,7 +823,7 @@ impl<'a> Evaluator<'a> {
                     return Some(false);
                 }
                 Some(Symbol::Pseudo(name, environment)) => {
-                    let literals = self.compared_with(left.template, name);
+                    let literals = self.compared_with(left.template, name).values;
                     let variable = Variable::Pseudo(name.to_string(), *environment);
                     let options = || {
                         let known = literals.iter().map(|literal| format!("`{name}` is `{literal}`"));
@@ -831,27 +838,29 @@ impl<'a> Evaluator<'a> {
         Some(self.undecided(left.template, format!("`{}` = `{}`", a.display(), b.display())))
     }
 
-    /// The literals that a template's conditions compare a parameter with, and the rows that mappings have for it.
-    fn compared_with(&self, template: TemplateId, name: &str) -> Rc<Vec<String>> {
+    /// The values of a parameter that a template tells apart.
+    fn compared_with(&self, template: TemplateId, name: &str) -> Distinguished {
         let known = self.compared.borrow().get(&template).cloned();
         let all = known.unwrap_or_else(|| {
             let mut found = HashMap::new();
-            for node in self.unit(template).template.conditions.values() {
-                collect_comparisons(node, &mut found);
+            let document = &self.unit(template).template;
+            let resources = document.resources.iter().map(|resource| &resource.node);
+            for node in document.conditions.values().chain(resources) {
+                collect_comparisons(node, &document.mappings, &mut found);
             }
-            for literals in found.values_mut() {
-                literals.sort();
-                literals.dedup();
+            for distinguished in found.values_mut() {
+                distinguished.values.sort();
+                distinguished.values.dedup();
             }
             let found = Rc::new(found);
             self.compared.borrow_mut().insert(template, found.clone());
             found
         });
-        Rc::new(all.get(name).cloned().unwrap_or_default())
+        all.get(name).cloned().unwrap_or_default()
     }
 }
 
-fn collect_comparisons(node: &Node, found: &mut HashMap<String, Vec<String>>) {
+fn collect_comparisons(node: &Node, mappings: &HashMap<Box<str>, Node>, found: &mut Compared) {
     if let Some(("Fn::Equals", operands)) = node.only_member()
         && let Some([left, right]) = operands.items()
     {
@@ -859,13 +868,22 @@ fn collect_comparisons(node: &Node, found: &mut HashMap<String, Vec<String>>) {
             if let (Some(("Ref", name)), Some(literal)) = (reference.only_member(), literal.scalar())
                 && let Some(name) = name.text()
             {
-                found.entry(name.to_owned()).or_default().push(literal.to_owned());
+                found.entry(name.to_owned()).or_default().values.push(literal.to_owned());
             }
         }
     }
+    if let Some(("Fn::FindInMap", arguments)) = node.only_member()
+        && let Some([map, key, _, rest @ ..]) = arguments.items()
+        && let Some(("Ref", name)) = key.only_member()
+        && let (Some(name), Some(rows)) = (name.text(), map.text().and_then(|map| mappings.get(map)?.members()))
+    {
+        let distinguished = found.entry(name.to_owned()).or_default();
+        distinguished.values.extend(rows.iter().map(|(row, _)| row.to_string()));
+        distinguished.closed |= rest.is_empty();
+    }
     match &node.kind {
-        Kind::List(items) => items.iter().for_each(|item| collect_comparisons(item, found)),
-        Kind::Map(members) => members.iter().for_each(|(_, member)| collect_comparisons(member, found)),
+        Kind::List(items) => items.iter().for_each(|item| collect_comparisons(item, mappings, found)),
+        Kind::Map(members) => members.iter().for_each(|(_, member)| collect_comparisons(member, mappings, found)),
         _ => {}
     }
 }
