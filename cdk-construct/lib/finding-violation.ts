@@ -40,7 +40,7 @@ export interface CoreReport {
 
 /** Maps one finding. */
 export function toViolation(finding: CoreFinding, app: SynthesizedApp, pluginName: string): PolicyViolation {
-  const { ruleName, constructPath } = nameAndPlace(finding, app, pluginName);
+  const { ruleName, constructPath, acknowledged } = nameAndPlace(finding, app, pluginName);
   const templatePath = app.templateOf(finding);
   const elsewhere = finding.location?.file && app.absolute(finding.location.file) !== templatePath;
   const notes = (finding.notes ?? []).map((note) => ({ message: note.message, location: note.location }));
@@ -64,6 +64,9 @@ export function toViolation(finding: CoreFinding, app: SynthesizedApp, pluginNam
         constructPath,
         locations: elsewhere ? [] : propertyPath(finding),
       },
+      // The CDK CLI drops what is in stacks that were not selected, and a plain `cdk synth` selects no stack of a stage: an
+      // error there would pass in silence. What stands nowhere is never dropped.
+      ...(finding.severity === 'error' && !acknowledged && app.isInStage(finding) ? [{ locations: [] }] : []),
     ],
   };
 }
@@ -82,19 +85,19 @@ function nameAndPlace(
   finding: CoreFinding,
   app: SynthesizedApp,
   pluginName: string,
-): { readonly ruleName: string; readonly constructPath: string | undefined } {
+): { readonly ruleName: string; readonly constructPath: string | undefined; readonly acknowledged: boolean } {
   const { rule, container } = finding;
   const names = container ? [rule, `${rule}[${container}]`] : [rule];
   const paths = app.constructPathsOf(finding);
   for (const constructPath of paths) {
     const ruleName = names.find((name) => app.isAcknowledged(`${pluginName}::${name}`, constructPath));
     if (ruleName) {
-      return { ruleName, constructPath };
+      return { ruleName, constructPath, acknowledged: true };
     }
   }
   const unique = `${rule}[${[finding.stack, finding.resource, container].filter(Boolean).join('/')}]`;
   const ruleName = [...names, unique].find((name) => !app.isAcknowledged(`${pluginName}::${name}`)) ?? unique;
-  return { ruleName, constructPath: paths[0] };
+  return { ruleName, constructPath: paths[0], acknowledged: false };
 }
 
 /** `Properties.ContainerDefinitions.0.Image`, from the resource on, as the CDK's own validation names places. */

@@ -45,6 +45,12 @@ export class SynthesizedApp {
     );
   }
 
+  /** Whether the finding is in a stack of a stage, rather than in one of the app itself. */
+  public isInStage(finding: CoreFinding): boolean {
+    const stack = this.stacks().find((candidate) => candidate.node.path === finding.stack);
+    return stack !== undefined && Stage.of(stack) !== this.root;
+  }
+
   /** Absolute path of the template with the finding's resource. */
   public templateOf(finding: CoreFinding): string | undefined {
     const stack = this.stacks().find((candidate) => candidate.node.path === finding.stack);
