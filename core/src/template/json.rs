@@ -30,6 +30,8 @@ pub struct Reader<'a> {
     counted: (usize, u32),
     /// The line on which `data` begins.
     first_line: u32,
+    /// Buffers for the names of members, one per level, used again for every object.
+    names: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -43,13 +45,17 @@ impl<'a> Reader<'a> {
             let before = data.get(..error.valid_up_to()).unwrap_or_default();
             return Err(JsonError { message: "not valid UTF-8".to_owned(), ..place(before) });
         }
-        Ok(Reader { data, tokens: Jiter::new(data), counted: (0, 1), first_line: 1 })
+        Ok(Reader { data, tokens: Jiter::new(data), counted: (0, 1), first_line: 1, names: Vec::new() })
     }
 
     /// The line of the token that comes next.
     fn line(&mut self) -> u32 {
+        self.line_at(self.tokens.current_index())
+    }
+
+    /// The line at an offset, which must not lie before one that was asked for already.
+    fn line_at(&mut self, to: usize) -> u32 {
         let (from, line) = self.counted;
-        let to = self.tokens.current_index();
         let passed = self.data.get(from..to).unwrap_or_default();
         let line = line.saturating_add(u32::try_from(memchr::memchr_iter(b'\n', passed).count()).unwrap_or(u32::MAX));
         self.counted = (to, line);
@@ -91,7 +97,8 @@ impl<'a> Reader<'a> {
     where
         F: FnMut(&mut Self, &str) -> Result<(), JsonError>,
     {
-        let mut name = String::new();
+        let mut name = self.names.pop().unwrap_or_default();
+        name.clear();
         let mut present = match self.tokens.next_object() {
             Ok(Some(key)) => {
                 name.push_str(key);
@@ -112,6 +119,7 @@ impl<'a> Reader<'a> {
                 Err(error) => return Err(self.error(&error)),
             };
         }
+        self.names.push(name);
         Ok(())
     }
 
@@ -154,7 +162,6 @@ impl<'a> Reader<'a> {
             return self.node().map(Some);
         }
         let start = self.tokens.current_index();
-        let line = self.line();
         let mut keep = false;
         self.object(|reader, name| {
             if name == key && reader.peek()? == Peek::String {
@@ -170,8 +177,11 @@ impl<'a> Reader<'a> {
         if !keep {
             return Ok(None);
         }
+        let line = self.line_at(start);
         let data = self.data.get(start..self.tokens.current_index()).unwrap_or_default();
-        Reader { data, tokens: Jiter::new(data), counted: (0, line), first_line: line }.node().map(Some)
+        Reader { data, tokens: Jiter::new(data), counted: (0, line), first_line: line, names: Vec::new() }
+            .node()
+            .map(Some)
     }
 
     /// Makes sure that nothing but white space is left.
