@@ -1,7 +1,10 @@
 //! The command `ecs-arch`: a thin shell around the core. It reads arguments and files, prints, and sets the exit status.
 
+mod inspect;
+mod output;
+
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,6 +16,8 @@ use ecs_arch_core::lock::Lock;
 use ecs_arch_core::platform::{Architecture, Dialect};
 use ecs_arch_core::report::{self, Report};
 use ecs_arch_core::rules::{ContainerTool, RULES, Rule, Settings};
+
+use output::{Output, complain, print};
 
 /// Finds the containers of an Amazon ECS app that would die of `exec format error`, before they are deployed.
 #[derive(Parser)]
@@ -26,6 +31,8 @@ struct Cli {
 enum Command {
     /// Judge a cloud assembly (`cdk.out`) or a CloudFormation template
     Check(CheckArguments),
+    /// Say what an image really holds, and whether it starts
+    Inspect(inspect::Arguments),
     /// List the rules
     Rules {
         /// Print JSON
@@ -53,18 +60,8 @@ struct CheckArguments {
     /// The value of a CloudFormation parameter
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
     parameter: Vec<(String, String)>,
-    /// The form of the report
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// Write the report to a file
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// When to use colours
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    color: Color,
-    /// Findings and summary only, without the architecture map
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,22 +72,13 @@ enum Deny {
     Unknown,
 }
 
+/// The forms of a report.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub enum Format {
     /// For people
     Text,
     /// For programs
     Json,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {
@@ -102,11 +90,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match &cli.command {
         Command::Check(arguments) => check(arguments),
+        Command::Inspect(arguments) => inspect::run(arguments),
         Command::Rules { json } => rules(*json),
         Command::Explain { rule } => explain(rule),
     };
     outcome.unwrap_or_else(|message| {
-        let _ = writeln!(anstream::stderr(), "error: {message}");
+        complain(&message);
         ExitCode::from(2)
     })
 }
@@ -132,11 +121,10 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
         reports.push(check::check(&app, &Disk, &options));
     }
     let report = Report::merged(reports);
-    show(&report, arguments)?;
+    show(&report, &arguments.output)?;
     for unreadable in &report.unreadable {
         let line = unreadable.line.map(|line| format!(":{line}")).unwrap_or_default();
-        let shown = report::text::clean(&format!("{}{line}: {}", unreadable.file, unreadable.message));
-        let _ = writeln!(anstream::stderr(), "error: {shown}");
+        complain(&format!("{}{line}: {}", unreadable.file, unreadable.message));
     }
     let denied = |what| arguments.deny.contains(&what);
     Ok(if !report.unreadable.is_empty() {
@@ -170,32 +158,11 @@ fn container_tool() -> ContainerTool {
     }
 }
 
-fn show(report: &Report, arguments: &CheckArguments) -> Result<(), String> {
-    let color = match arguments.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            arguments.output.is_none() && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-        }
-    };
-    let shown = match arguments.format {
-        Format::Text => report::text::text(report, report::text::Format { color, quiet: arguments.quiet }),
+fn show(report: &Report, output: &Output) -> Result<(), String> {
+    output.write(&match output.format {
+        Format::Text => report::text::text(report, output.text()),
         Format::Json => report.to_json().map_err(|error| error.to_string())?,
-    };
-    match &arguments.output {
-        Some(path) => {
-            std::fs::write(path, shown).map_err(|error| format!("cannot write `{}`: {error}", path.display()))
-        }
-        None => print(&shown),
-    }
-}
-
-/// Prints to standard output; a reader that has gone away is no error.
-fn print(text: &str) -> Result<(), String> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot print: {error}")),
-        _ => Ok(()),
-    }
+    })
 }
 
 fn rules(json: bool) -> Result<ExitCode, String> {

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+/// What can be read from any place on.
+pub trait ReadSeek: io::Read + io::Seek + Send {}
+
+impl<R: io::Read + io::Seek + Send> ReadSeek for R {}
+
 /// Reads the files of an assembly.
 pub trait Files: Sync {
     /// The whole content of a file.
@@ -16,7 +21,10 @@ pub trait Files: Sync {
     ///
     /// # Errors
     /// What the operating system says.
-    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read>>;
+    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadSeek>>;
+
+    /// Whether the path is a regular file.
+    fn is_file(&self, path: &Path) -> bool;
 
     /// Whether the path is a directory.
     fn is_directory(&self, path: &Path) -> bool;
@@ -34,11 +42,15 @@ impl Files for Disk {
         std::fs::read(path)
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadSeek>> {
         if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
-        Ok(Box::new(io::BufReader::new(std::fs::File::open(path)?)))
+        Ok(Box::new(std::fs::File::open(path)?))
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
     }
 
     fn is_directory(&self, path: &Path) -> bool {
@@ -55,8 +67,12 @@ impl Files for Memory {
         self.0.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn io::Read>> {
+    fn open(&self, path: &Path) -> io::Result<Box<dyn ReadSeek>> {
         Ok(Box::new(io::Cursor::new(self.read(path)?)))
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.0.contains_key(path)
     }
 
     fn is_directory(&self, path: &Path) -> bool {

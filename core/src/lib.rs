@@ -7,8 +7,11 @@
 pub mod assembly;
 pub mod capacity;
 pub mod check;
+pub mod exec;
+pub mod executable;
 pub mod files;
 pub mod image;
+pub mod inspect;
 pub mod lock;
 pub mod platform;
 pub mod report;

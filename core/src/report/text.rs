@@ -149,7 +149,7 @@ fn put(out: &mut String, text: &str) {
     let _ = out.write_str(text);
 }
 
-fn paint(style: Style, text: &str, format: Format) -> String {
+pub(crate) fn paint(style: Style, text: &str, format: Format) -> String {
     if format.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 

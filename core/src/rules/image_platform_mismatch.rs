@@ -27,8 +27,10 @@
 //! its user data); when another rule names the cause: a mixed cluster (`runtime-platform-unset`), a strategy over two
 //! architectures (`capacity-mixed`), an index without the platform (`image-platform-missing`).
 
+use super::image_start::{chain_notes, error, failing, label_differs, rebuild};
 use super::remedy;
-use super::{Draft, Note, Settings, Severity};
+use super::{Draft, ImageDraft, Note, Settings, Severity};
+use crate::inspect::Judged;
 use crate::platform::{Os, Platform};
 use crate::workload::{Fit, Misfit, Task};
 
@@ -74,6 +76,17 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
         });
     }
     drafts
+}
+
+/// The finding of an inspection: the image is what it says, and the host is something else.
+pub(crate) fn of_image(judged: &Judged<'_>) -> Option<ImageDraft> {
+    let declared = judged.declared.filter(|_| label_differs(judged))?;
+    let start = failing(judged)?;
+    let step = start.prediction.foreign().map(|(_, step, _)| step);
+    let message = format!("the image is for `{declared}`, but the host is `{}`", judged.host.platform);
+    let mut draft = error(NAME, message, step).words(&start);
+    draft.notes.extend(chain_notes(start.prediction));
+    Some(draft.help(rebuild(judged)))
 }
 
 #[cfg(test)]

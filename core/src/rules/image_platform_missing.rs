@@ -19,7 +19,7 @@
 //! When the platforms of the image are not known. `ecs-arch lock` looks them up and writes them down.
 
 use super::remedy;
-use super::{Draft, Settings, Severity};
+use super::{Draft, ImageDraft, Settings, Severity};
 use crate::platform::{Os, Platform};
 use crate::workload::{Fit, Misfit, Platforms, Task};
 
@@ -55,6 +55,24 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
         });
     }
     drafts
+}
+
+/// The finding of an inspection: an index has nothing for a host.
+pub(crate) fn of_index(host: &Platform, available: &[String]) -> ImageDraft {
+    let list = available.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    ImageDraft {
+        rule: NAME,
+        severity: Severity::Error,
+        message: format!("the image has no `{host}`"),
+        file: None,
+        notes: vec![
+            format!("it has {}", if list.is_empty() { "nothing".to_owned() } else { list }),
+            format!("the pull would fail: `image Manifest does not contain descriptor matching platform '{host}'`"),
+        ],
+        help: vec![
+            "publish an image that has it: `docker buildx build --platform linux/amd64,linux/arm64 …`".to_owned(),
+        ],
+    }
 }
 
 #[cfg(test)]

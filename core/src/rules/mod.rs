@@ -10,15 +10,33 @@ mod architecture_unsupported;
 mod asset_platform_unset;
 mod capacity_architecture_mismatch;
 mod capacity_mixed;
-mod image_platform_mismatch;
-mod image_platform_missing;
+mod cpu_level_too_high;
+mod entrypoint_foreign_architecture;
+mod entrypoint_not_executable;
+mod entrypoint_not_found;
+mod image_contents_mismatch;
+pub(crate) mod image_platform_mismatch;
+pub(crate) mod image_platform_missing;
+mod image_start;
+mod interpreter_foreign_architecture;
+mod interpreter_missing;
+mod library_foreign_architecture;
+mod loader_foreign_architecture;
+mod loader_missing;
 mod operating_system_mismatch;
+mod page_size_assumption;
 mod remedy;
 mod runtime_platform_unset;
+mod script_byte_order_mark;
+mod script_carriage_return;
+mod script_missing_shebang;
+mod user_not_found;
+mod working_directory_unusable;
 
 pub use remedy::ContainerTool;
 
 use crate::capacity::group::Group;
+use crate::inspect::Judged;
 use crate::platform::Architecture;
 use crate::template::resolve::Placed;
 use crate::template::value::{ResourceId, Spot, Via};
@@ -42,6 +60,8 @@ pub enum Check {
     Task(for<'a> fn(&Task<'a>, &Settings) -> Vec<Draft<'a>>),
     /// What a group of instances launches.
     Group(for<'a> fn(&Placed<'a>, &Group<'a>, &Settings) -> Vec<Draft<'a>>),
+    /// What an image holds.
+    Image(fn(&Judged<'_>) -> Vec<ImageDraft>),
 }
 
 macro_rules! rules {
@@ -62,10 +82,26 @@ rules! {
     "asset-platform-unset", asset_platform_unset, Task;
     "capacity-architecture-mismatch", capacity_architecture_mismatch, Task;
     "capacity-mixed", capacity_mixed, Task;
+    "cpu-level-too-high", cpu_level_too_high, Image;
+    "entrypoint-foreign-architecture", entrypoint_foreign_architecture, Image;
+    "entrypoint-not-executable", entrypoint_not_executable, Image;
+    "entrypoint-not-found", entrypoint_not_found, Image;
+    "image-contents-mismatch", image_contents_mismatch, Image;
     "image-platform-mismatch", image_platform_mismatch, Task;
     "image-platform-missing", image_platform_missing, Task;
+    "interpreter-foreign-architecture", interpreter_foreign_architecture, Image;
+    "interpreter-missing", interpreter_missing, Image;
+    "library-foreign-architecture", library_foreign_architecture, Image;
+    "loader-foreign-architecture", loader_foreign_architecture, Image;
+    "loader-missing", loader_missing, Image;
     "operating-system-mismatch", operating_system_mismatch, Task;
+    "page-size-assumption", page_size_assumption, Image;
     "runtime-platform-unset", runtime_platform_unset, Task;
+    "script-byte-order-mark", script_byte_order_mark, Image;
+    "script-carriage-return", script_carriage_return, Image;
+    "script-missing-shebang", script_missing_shebang, Image;
+    "user-not-found", user_not_found, Image;
+    "working-directory-unusable", working_directory_unusable, Image;
 }
 
 impl Rule {
@@ -134,6 +170,23 @@ pub struct Draft<'a> {
     /// The facts, and where each comes from.
     pub notes: Vec<Note<'a>>,
     /// The ways out, ready to paste.
+    pub help: Vec<String>,
+}
+
+/// What a rule says of an image on one host.
+#[derive(Debug, Clone)]
+pub struct ImageDraft {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The problem in one line: lower case at the start, no full stop, names in backticks.
+    pub message: String,
+    /// The file that it is about, and its layer, counted from the top.
+    pub file: Option<(String, Option<usize>)>,
+    /// The facts.
+    pub notes: Vec<String>,
+    /// The ways out.
     pub help: Vec<String>,
 }
 

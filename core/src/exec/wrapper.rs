@@ -1,0 +1,150 @@
+//! Programs that start another one: shells with a simple command, `env`, and the small init processes.
+//!
+//! The wrapper starts whatever it is told, so the kernel's answer for the container is good; the program behind it may still
+//! not be one. Only what can be read without being a shell is followed: one command, no expansion, no quotes.
+
+use super::command::Command;
+use super::walk::Process;
+use super::{Outcome, Prediction, follow};
+use crate::image::view::Unavailable;
+
+/// A program behind another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrapped {
+    /// What starts it, as it would be typed.
+    pub wrapper: String,
+    /// What happens to it.
+    pub prediction: Prediction,
+}
+
+/// Wrappers behind wrappers that are followed: `tini -- sh -c "exec /app"`.
+const MAX_DEPTH: usize = 4;
+
+/// Options of wrappers that take a word of their own.
+const WITH_VALUE: [&str; 6] = ["-e", "-p", "-r", "--rewrite", "-u", "--unset"];
+
+/// What the started program starts in its turn, if that can be told.
+///
+/// # Errors
+/// [`Unavailable`] where the image does not hold what decides.
+pub fn wrapped(
+    process: &Process<'_, '_>,
+    command: &Command,
+    outer: &Prediction,
+) -> Result<Option<Wrapped>, Unavailable> {
+    let mut argv = outer.argv.clone();
+    let mut names: Vec<String> = Vec::new();
+    for _ in 0..MAX_DEPTH {
+        let Some((wrapper, inner)) = unwrap(&argv) else { break };
+        names.push(wrapper);
+        argv = inner;
+    }
+    let (false, Some(name)) = (names.is_empty(), argv.first()) else { return Ok(None) };
+    // `execvp` goes on along `PATH` while files are missing or not executable.
+    let candidates: Vec<String> = if name.contains('/') {
+        vec![name.clone()]
+    } else {
+        let path = command.variable("PATH").unwrap_or_default();
+        path.split(':')
+            .filter(|directory| directory.starts_with('/'))
+            .map(|directory| format!("{directory}/{name}"))
+            .collect()
+    };
+    for candidate in candidates {
+        if process.open_executable(candidate.as_bytes())?.is_ok() {
+            let prediction = follow(process, &argv, candidate.as_bytes(), &outer.host);
+            return Ok(Some(Wrapped { wrapper: names.join(" "), prediction }));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes one wrapper away; `None` where there is none that is understood.
+fn unwrap(argv: &[String]) -> Option<(String, Vec<String>)> {
+    let (program, arguments) = argv.split_first()?;
+    let name = program.rsplit('/').next()?;
+    match name {
+        "sh" | "bash" | "dash" | "ash" => match arguments {
+            [option, script, ..] if option == "-c" => Some((format!("{program} -c"), simple_command(script)?)),
+            _ => None,
+        },
+        "env" | "tini" | "tini-static" | "docker-init" | "dumb-init" | "catatonit" => {
+            let mut rest = arguments;
+            while let Some((first, after)) = rest.split_first() {
+                let assignment = name == "env" && first.contains('=') && !first.starts_with('-');
+                if first == "--" {
+                    rest = after;
+                    break;
+                } else if WITH_VALUE.contains(&first.as_str()) {
+                    rest = after.get(1..)?;
+                } else if matches!(
+                    first.as_str(),
+                    "-g" | "-s" | "-v" | "-vv" | "-vvv" | "-c" | "--single-child" | "--verbose" | "-i"
+                ) || assignment
+                {
+                    rest = after;
+                } else if first.starts_with('-') {
+                    return None;
+                } else {
+                    break;
+                }
+            }
+            (!rest.is_empty()).then(|| (program.clone(), rest.to_vec()))
+        }
+        "su-exec" | "gosu" => Some((program.clone(), arguments.get(1..).filter(|rest| !rest.is_empty())?.to_vec())),
+        _ => None,
+    }
+}
+
+/// The words of a shell's command line, where they mean themselves.
+fn simple_command(script: &str) -> Option<Vec<String>> {
+    if script.contains(|c: char| "|&;<>()$`\\\"'*?[]#~=%!{}\n".contains(c)) {
+        return None;
+    }
+    let words: Vec<String> = script.split_whitespace().map(str::to_owned).collect();
+    let words = match words.split_first() {
+        Some((first, rest)) if first == "exec" => rest.to_vec(),
+        _ => words,
+    };
+    // Everything else may be a builtin or a function.
+    words.first().is_some_and(|word| word.contains('/')).then_some(words)
+}
+
+impl Wrapped {
+    /// Whether what is behind the wrapper is certain not to run: a shell or `execvp` reads a text without `#!` as a script.
+    pub fn fails(&self) -> bool {
+        matches!(self.prediction.outcome, Outcome::Fails { .. })
+            && !self.prediction.chain.last().is_some_and(|step| match &step.executable {
+                crate::executable::Executable::Other(format) => format.is_text(),
+                _ => false,
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inner(argv: &[&str]) -> Option<Vec<String>> {
+        let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();
+        unwrap(&argv).map(|(_, inner)| inner)
+    }
+
+    #[test]
+    fn only_what_is_plain_is_unwrapped() {
+        assert_eq!(inner(&["/bin/sh", "-c", "exec /app/run --now"]).unwrap(), ["/app/run", "--now"]);
+        assert_eq!(inner(&["tini", "-g", "--", "/app"]).unwrap(), ["/app"]);
+        assert_eq!(inner(&["/usr/bin/env", "A=1", "node", "x"]).unwrap(), ["node", "x"]);
+        assert_eq!(inner(&["gosu", "app", "/run"]).unwrap(), ["/run"]);
+        for argv in [
+            &["sh", "-c", "/app | tee"][..],
+            &["sh", "-c", "echo hi"],
+            &["sh", "/app"],
+            &["env", "-S", "x"],
+            &["/app"],
+            &["env"],
+        ] {
+            assert_eq!(inner(argv), None, "{argv:?}");
+        }
+    }
+}
