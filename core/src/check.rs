@@ -10,11 +10,11 @@ use crate::capacity::{self, Capacity};
 use crate::files::Files;
 use crate::lock::Lock;
 use crate::report::{self, Finding, Location, Report, Verdict, Workload};
-use crate::rules::{self, Check, Draft, Place, RULES, Rule, Settings, Severity, ami_instance_mismatch};
+use crate::rules::{self, Check, Draft, Place, RULES, Rule, Settings, Severity, ami_instance_mismatch, task_image};
 use crate::template::resolve::{Evaluator, Placed};
 use crate::template::scenario::{Choice, MAX_SCENARIOS, needed_choices};
 use crate::template::value::{ResourceId, Spot, TemplateId};
-use crate::workload::{Context, Fit, Launchers, Platforms, Task};
+use crate::workload::{Archives, Context, Fit, Launchers, Platforms, Task};
 
 /// What the person who asks may say.
 #[derive(Debug, Clone, Default)]
@@ -52,12 +52,13 @@ pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
     evaluator.refuel();
     let capacity = Capacity::index(&evaluator);
     let launchers = Launchers::index(&evaluator);
+    let archives = Archives::new(files);
     let context = Context {
         evaluator: &evaluator,
         capacity: &capacity,
         launchers: &launchers,
         lock: options.lock.as_ref(),
-        files,
+        archives: &archives,
     };
     let mut judge =
         Judge { evaluator: &evaluator, options, found: HashMap::new(), findings: Vec::new(), workloads: Vec::new() };
@@ -172,6 +173,7 @@ impl<'a> Judge<'a, '_> {
                 drafts.extend(check(&task, &self.options.settings));
             }
         }
+        drafts.extend(task_image::of_task(&task, context.archives));
         let runs_on = task.runs_on();
         let containers = task.containers.iter().map(|container| {
             let mut unknown = None;

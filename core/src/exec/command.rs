@@ -21,7 +21,7 @@ pub struct Overrides {
 }
 
 /// A command with its surroundings.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Command {
     /// The words; empty where there is no command.
     pub argv: Vec<String>,

@@ -23,7 +23,7 @@ use errno::Errno;
 use walk::Process;
 
 /// A machine that containers run on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Host {
     /// Its platform.
     pub platform: Platform,

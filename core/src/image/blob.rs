@@ -192,7 +192,7 @@ impl<'r> Blob<'r> {
     pub fn finish(mut self) -> Result<(), BlobError> {
         io::copy(&mut self, &mut io::sink())?;
         let raw = match self.decoder {
-            Decoder::Plain(raw) => Some(raw),
+            Decoder::Plain(raw) => Some(*raw),
             Decoder::Gzip(decoder) => Some(decoder.into_inner()),
             Decoder::Zstd(decoder) => decoder.raw.or(decoder.frame.map(StreamingDecoder::into_inner)),
         };

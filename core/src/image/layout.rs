@@ -4,6 +4,7 @@
 //! A file is indexed by its headers and then read where a question leads. A stream passes once: its documents are kept, and
 //! each layer is read into its index as it goes by.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -77,6 +78,8 @@ pub struct Images<'f> {
     pub unreadable: Vec<String>,
     store: Store<'f>,
     limits: Limits,
+    /// Layers that were read; images of one index may share some.
+    layers: RefCell<HashMap<String, Result<Arc<Layer>, String>>>,
 }
 
 impl Images<'_> {
@@ -85,7 +88,13 @@ impl Images<'_> {
     /// # Errors
     /// A sentence that names the layer.
     pub fn layer(&self, name: &LayerName) -> Result<Arc<Layer>, String> {
-        self.store.layer(name, &self.limits).map_err(|message| format!("layer `{}`: {message}", name.shown()))
+        if let Some(known) = self.layers.borrow().get(&name.path) {
+            return known.clone();
+        }
+        let layer = self.store.layer(name, &self.limits);
+        let layer = layer.map_err(|message| format!("layer `{}`: {message}", name.shown()));
+        self.layers.borrow_mut().insert(name.path.clone(), layer.clone());
+        layer
     }
 }
 
@@ -271,7 +280,7 @@ fn from_saved<'f>(store: Store<'f>, name: Option<&str>, limits: &Limits) -> Resu
     if images.is_empty() && unreadable.is_empty() {
         return Err(error("its `manifest.json` lists no image"));
     }
-    Ok(Images { images, from_index: false, unreadable, store, limits: *limits })
+    Ok(Images { images, from_index: false, unreadable, store, limits: *limits, layers: RefCell::default() })
 }
 
 fn from_layout<'f>(store: Store<'f>, name: Option<&str>, limits: &Limits) -> Result<Images<'f>, LayoutError> {
@@ -301,7 +310,7 @@ fn from_layout<'f>(store: Store<'f>, name: Option<&str>, limits: &Limits) -> Res
     if images.is_empty() && unreadable.is_empty() {
         return Err(error("its index lists no image"));
     }
-    Ok(Images { images, from_index: nested || !alone, unreadable, store, limits: *limits })
+    Ok(Images { images, from_index: nested || !alone, unreadable, store, limits: *limits, layers: RefCell::default() })
 }
 
 struct LayoutReader<'s> {

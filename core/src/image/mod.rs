@@ -3,7 +3,6 @@
 //! An image is read without a daemon and without unpacking: [`layout`] finds its manifests wherever it is stored, [`layer`]
 //! reads one layer into an index, [`view`] lays the layers over each other. Nothing is written to disk.
 
-pub mod archive;
 pub mod blob;
 pub mod layer;
 pub mod layout;

@@ -108,6 +108,61 @@ fn acceptable(host: &Platform) -> Vec<Platform> {
     }
 }
 
+/// What is said of one image on one host, for a check of the task that starts it.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// How far it comes.
+    pub outcome: Outcome,
+    /// The architecture of the program that the kernel runs, or would have had to run.
+    pub machine: Option<Architecture>,
+    /// Whether it fails because a program is of another machine.
+    pub is_foreign: bool,
+    /// Whether it fails on a text that a shell would read as a script.
+    pub ends_in_text: bool,
+    /// The files that take part.
+    pub paths: Vec<String>,
+    /// What is wrong.
+    pub drafts: Vec<ImageDraft>,
+}
+
+/// Looks at one image on one host.
+pub fn judge_image(images: &Images<'_>, image: &Image, command: &Command, host: &Host) -> Answer {
+    let view = View::new(image.layers.len(), |from_top| match image.layers.iter().rev().nth(from_top) {
+        Some(name) => images.layer(name),
+        None => Err("there is no such layer".to_owned()),
+    });
+    let prediction = exec::predict(&view, command, host);
+    let behind = Behind::look(&view, command, &prediction);
+    let modules = foreign_modules(&view, host.platform.architecture);
+    let declared = image.declared.as_ref().ok();
+    let drafts = findings(&Judged {
+        declared,
+        host,
+        prediction: &prediction,
+        wrapped: behind.wrapped.as_ref(),
+        holds_declared: declared.is_some_and(|platform| holds(&view, platform.architecture)),
+        foreign_libraries: &behind.libraries,
+        foreign_modules: &modules,
+    });
+    let ends_in_text = prediction.chain.last().is_some_and(|step| match &step.executable {
+        Executable::Other(format) => format.is_text(),
+        _ => false,
+    });
+    let all = prediction.chain.iter().chain(&prediction.loader);
+    let paths = all.flat_map(|step| [shown(&step.asked), shown(&step.path)]);
+    Answer {
+        machine: match prediction.machine() {
+            Some(Machine::Known(architecture)) => Some(architecture),
+            _ => None,
+        },
+        is_foreign: prediction.foreign().is_some(),
+        ends_in_text: ends_in_text && matches!(prediction.outcome, Outcome::Fails { .. }),
+        paths: paths.collect(),
+        drafts,
+        outcome: prediction.outcome,
+    }
+}
+
 fn judge(images: &Images<'_>, image: &Image, question: &Question, inspection: &mut Inspection) {
     let declared = image.declared.as_ref().ok();
     let command = Command::new(&image.config.config, &question.overrides);

@@ -32,14 +32,18 @@ use super::remedy;
 use super::{Draft, ImageDraft, Note, Settings, Severity};
 use crate::inspect::Judged;
 use crate::platform::{Os, Platform};
-use crate::workload::{Fit, Misfit, Task};
+use crate::workload::{Contents, Fit, Misfit, Task};
 
-const NAME: &str = "image-platform-mismatch";
+pub(super) const NAME: &str = "image-platform-mismatch";
 
 pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
     for container in &task.containers {
         let Some(platform) = remedy::single(&container.image.platforms) else { continue };
+        // An image that is not what it says has its own rules.
+        if container.image.contents.as_ref().is_some_and(Contents::differs) {
+            continue;
+        }
         let misfit = task
             .hosts()
             .find(|(_, host)| host.certain && container.image.fits(host) == Fit::Fails(Misfit::Architecture));

@@ -30,6 +30,7 @@ mod runtime_platform_unset;
 mod script_byte_order_mark;
 mod script_carriage_return;
 mod script_missing_shebang;
+pub(crate) mod task_image;
 mod user_not_found;
 mod working_directory_unusable;
 

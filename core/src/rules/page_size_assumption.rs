@@ -15,7 +15,7 @@
 //!
 //! ## When it is silent
 //!
-//! For other architectures.
+//! For other architectures; in a check of a task, because a template does not show the kernel of its hosts.
 
 use super::ImageDraft;
 use super::image_start::error;
@@ -24,7 +24,7 @@ use crate::image::layer::shown;
 use crate::inspect::Judged;
 use crate::platform::Architecture;
 
-const NAME: &str = "page-size-assumption";
+pub(super) const NAME: &str = "page-size-assumption";
 
 /// The largest pages that Linux has on arm64 (`CONFIG_ARM64_64K_PAGES`).
 const LARGE_PAGE: u64 = 64 << 10;

@@ -1,13 +1,15 @@
 //! The containers of a task definition and the images they name.
 
+use super::contents::{Contents, Start};
 use super::{Container, Context, Image, Platforms};
 use crate::assembly::Asset;
 use crate::assembly::docker_assets::Source;
+use crate::exec::command::Overrides;
 use crate::files::join_inside;
-use crate::image::{archive, reference};
+use crate::image::reference;
 use crate::platform::Platform;
-use crate::template::resolve::Placed;
-use crate::template::value::{Resolved, Symbol, Value};
+use crate::template::resolve::{Evaluator, Placed};
+use crate::template::value::{Expression, Resolved, Symbol, Value};
 
 /// The containers, and the reason why they are not all known, if so.
 pub(super) fn read<'a>(context: &Context<'a>, placed: &Placed<'a>) -> (Vec<Container<'a>>, Option<String>) {
@@ -27,7 +29,7 @@ pub(super) fn read<'a>(context: &Context<'a>, placed: &Placed<'a>) -> (Vec<Conta
                 containers.push(Container {
                     name: name.unwrap_or_else(|| format!("#{index}")),
                     essential: evaluator.member(object, "Essential").known() != Some("false"),
-                    image: read_image(context, placed, &image),
+                    image: read_image(context, placed, &image, || start(evaluator, object)),
                 });
             }
             _ => unknown = Some(item.reason().unwrap_or_else(|| "a container definition is not an object".to_owned())),
@@ -36,7 +38,68 @@ pub(super) fn read<'a>(context: &Context<'a>, placed: &Placed<'a>) -> (Vec<Conta
     (containers, unknown)
 }
 
-fn read_image<'a>(context: &Context<'a>, placed: &Placed<'a>, resolved: &Resolved<'a>) -> Image<'a> {
+/// What the container definition says about the start; `None` where some of it is only known at deployment.
+fn start<'a>(evaluator: &Evaluator<'a>, container: &Expression<'a>) -> Option<Start> {
+    let text = |name: &'static str| -> Option<Option<String>> {
+        let value = evaluator.member(container, name);
+        match (value.known(), value.is_absent()) {
+            (Some(text), _) => Some(Some(text.to_owned())),
+            (None, absent) => absent.then_some(None),
+        }
+    };
+    let items = |name: &'static str| -> Option<Vec<Resolved<'a>>> {
+        let value = evaluator.member(container, name);
+        if value.is_absent() { Some(Vec::new()) } else { evaluator.items(&value).ok() }
+    };
+    let words = |name: &'static str| -> Option<Option<Vec<String>>> {
+        let words: Option<Vec<String>> = items(name)?.iter().map(|word| word.known().map(str::to_owned)).collect();
+        words.map(|words| (!words.is_empty()).then_some(words))
+    };
+    let members = |name: &'static str, wanted: [&'static str; 2]| -> Option<Vec<(String, Option<String>)>> {
+        let items = items(name)?;
+        items
+            .iter()
+            .map(|item| match &item.value {
+                Value::Object(object) => {
+                    let [first, second] = wanted.map(|name| evaluator.member(object, name));
+                    Some((first.known()?.to_owned(), second.known().map(str::to_owned)))
+                }
+                _ => None,
+            })
+            .collect()
+    };
+    if !items("VolumesFrom")?.is_empty() {
+        return None;
+    }
+    let init = evaluator.member(container, "LinuxParameters");
+    let init = match &init.value {
+        Value::Object(object) => evaluator.member(object, "InitProcessEnabled").known() == Some("true"),
+        _ => false,
+    };
+    let environment = members("Environment", ["Name", "Value"])?;
+    // Where the program is looked for depends on one variable; the values of others do not matter.
+    if environment.iter().any(|(name, value)| name == "PATH" && value.is_none()) {
+        return None;
+    }
+    Some(Start {
+        overrides: Overrides {
+            entrypoint: words("EntryPoint")?,
+            command: words("Command")?,
+            user: text("User")?,
+            working_directory: text("WorkingDirectory")?,
+            environment: environment.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        },
+        init,
+        mounted: members("MountPoints", ["ContainerPath", "SourceVolume"])?.into_iter().map(|(path, _)| path).collect(),
+    })
+}
+
+fn read_image<'a>(
+    context: &Context<'a>,
+    placed: &Placed<'a>,
+    resolved: &Resolved<'a>,
+    start: impl Fn() -> Option<Start>,
+) -> Image<'a> {
     let image = |shown: String, platforms: Platforms, evidence: String, asset: Option<&'a Asset>| Image {
         shown,
         platforms,
@@ -44,14 +107,20 @@ fn read_image<'a>(context: &Context<'a>, placed: &Placed<'a>, resolved: &Resolve
         via: resolved.via.clone(),
         evidence,
         asset,
+        contents: None,
     };
     let Some(text) = resolved.text() else {
         let reason = resolved.reason().unwrap_or_else(|| "no image is given".to_owned());
         return image("?".to_owned(), Platforms::Unknown(reason), String::new(), None);
     };
     if let Some(asset) = context.evaluator.app().asset_of(placed.template, text) {
-        let (platforms, evidence) = asset_platforms(context, asset);
-        return image(format!("asset:{}", asset.declared.id), platforms, evidence, Some(asset));
+        let shown = format!("asset:{}", asset.declared.id);
+        if let Source::Executable(words) = &asset.declared.source {
+            let (platforms, evidence, contents) = tarball(context, asset, words, start());
+            return Image { contents, ..image(shown, platforms, evidence, Some(asset)) };
+        }
+        let (platforms, evidence) = asset_platforms(asset);
+        return image(shown, platforms, evidence, Some(asset));
     }
     let shown = text.display();
     if let Some(locked) = context.lock.and_then(|lock| lock.images.get(&shown)) {
@@ -78,7 +147,7 @@ fn read_image<'a>(context: &Context<'a>, placed: &Placed<'a>, resolved: &Resolve
     image(shown, Platforms::Unknown(reason), String::new(), None)
 }
 
-fn asset_platforms(context: &Context<'_>, asset: &Asset) -> (Platforms, String) {
+fn asset_platforms(asset: &Asset) -> (Platforms, String) {
     let id = short(&asset.declared.id);
     match &asset.declared.source {
         Source::Directory { platform: None, .. } => {
@@ -97,34 +166,42 @@ fn asset_platforms(context: &Context<'_>, asset: &Asset) -> (Platforms, String) 
                 format!("asset `{id}` is built with `--platform {text}`"),
             ),
         },
-        Source::Executable(words) => tarball_platforms(context, asset, words),
-        Source::Unknown => (Platforms::Unknown(format!("asset `{id}` declares no source")), String::new()),
+        Source::Executable(_) | Source::Unknown => {
+            (Platforms::Unknown(format!("asset `{id}` declares no source")), String::new())
+        }
     }
 }
 
-/// The archive that an asset's command loads, judged by what its configuration declares.
-fn tarball_platforms(context: &Context<'_>, asset: &Asset, words: &[String]) -> (Platforms, String) {
+/// The archive that an asset's command loads, judged by what it holds.
+fn tarball(
+    context: &Context<'_>,
+    asset: &Asset,
+    words: &[String],
+    start: Option<Start>,
+) -> (Platforms, String, Option<Contents>) {
+    let unknown = |reason: String| (Platforms::Unknown(reason), String::new(), None);
     let named = words
         .iter()
         .flat_map(|word| word.split(|c: char| c.is_whitespace() || "\"'|;&".contains(c)))
         .find(|word| word.ends_with(".tar"));
     let Some(name) = named else {
-        let reason = format!("the image is made by a command: `{}`", words.join(" "));
-        return (Platforms::Unknown(reason), String::new());
+        return unknown(format!("the image is made by a command: `{}`", words.join(" ")));
     };
     let Some(path) = join_inside(&asset.root, &asset.directory, name) else {
-        return (Platforms::Unknown(format!("the archive `{name}` lies outside of the assembly")), String::new());
+        return unknown(format!("the archive `{name}` lies outside of the assembly"));
     };
-    let declared = context.files.open(&path).map_err(archive::ArchiveError::from).and_then(archive::declared_platforms);
-    let evidence = |platform: &Platform| format!("the image in `{name}` declares `{platform}`");
-    match declared.as_deref() {
-        Ok([first, rest @ ..]) if rest.iter().all(|other| other == first) => {
-            (Platforms::Single(first.clone()), evidence(first))
+    match context.archives.contents(&path, name, start) {
+        Err(reason) => unknown(reason),
+        Ok((platforms, contents)) => {
+            let evidence = match (&platforms, &contents) {
+                (Platforms::Single(held), Some(contents)) if contents.differs() => {
+                    format!("the image in `{name}` starts a program for `{held}`, whatever it declares")
+                }
+                (Platforms::Single(platform), _) => format!("the image in `{name}` declares `{platform}`"),
+                _ => String::new(),
+            };
+            (platforms, evidence, contents)
         }
-        Ok(_) => {
-            (Platforms::Unknown(format!("the archive `{name}` holds images for several platforms")), String::new())
-        }
-        Err(error) => (Platforms::Unknown(format!("the archive `{name}` cannot be read: {error}")), String::new()),
     }
 }
 

@@ -4,17 +4,18 @@
 //! is a finding, and how severe, is the rules' business and that of [`crate::check`].
 
 mod containers;
+pub mod contents;
 mod launches;
 mod placement;
 mod state_machine;
 
+pub use contents::{Archives, Contents};
 pub use launches::Launchers;
 
 use crate::assembly::Asset;
 use crate::capacity::Capacity;
 use crate::capacity::group::{Host, Unlaunchable};
 use crate::capacity::instance_type;
-use crate::files::Files;
 use crate::lock::Lock;
 use crate::platform::{Architecture, Dialect, Os, Platform};
 use crate::template::resolve::{Evaluator, Placed};
@@ -30,8 +31,8 @@ pub struct Context<'a> {
     pub launchers: &'a Launchers<'a>,
     /// Facts from outside.
     pub lock: Option<&'a Lock>,
-    /// Where archives are read from.
-    pub files: &'a dyn Files,
+    /// The archives of images.
+    pub archives: &'a Archives<'a>,
 }
 
 /// What a property says, if it says something that is understood.
@@ -147,6 +148,8 @@ pub struct Image<'a> {
     pub evidence: String,
     /// The asset behind the reference.
     pub asset: Option<&'a Asset>,
+    /// What its archive holds, if it has one that can be read.
+    pub contents: Option<Contents>,
 }
 
 /// What an image is built for.
