@@ -1,4 +1,4 @@
-// Every test there is. Arguments choose among the parts: rust, construct, apps, lint.
+// Every test there is. Arguments choose among the parts: lint, rust, construct, apps, ground-truth.
 import fs from 'node:fs';
 import path from 'node:path';
 import { heading, root, run, setup } from './setup.mjs';
@@ -25,7 +25,15 @@ const parts = {
       ...tests.map((name) => path.join('test', name)),
     ]);
   },
+  'ground-truth'() {
+    run(python(), [path.join('test', 'ground-truth')]);
+  },
 };
+
+/** Python 3 is called `python` on Windows only. */
+function python() {
+  return process.platform === 'win32' ? 'python' : 'python3';
+}
 
 const chosen = process.argv.slice(2);
 for (const name of chosen) {

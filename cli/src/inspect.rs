@@ -85,7 +85,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         all_layers: arguments.all_layers,
         metadata_only: arguments.labels_only,
     };
-    let inspection = inspect(&images, &arguments.image, &question);
+    let name = if arguments.image == "-" { "<standard input>" } else { &arguments.image };
+    let inspection = inspect(&images, name, &question);
     show(&inspection, &arguments.output)?;
     for message in &inspection.unreadable {
         crate::output::complain(message);

@@ -6,6 +6,8 @@
 use super::command::Command;
 use super::walk::Process;
 use super::{Outcome, Prediction, follow};
+use crate::executable::Executable;
+use crate::executable::script::Line;
 use crate::image::view::Unavailable;
 
 /// A program behind another one.
@@ -13,8 +15,10 @@ use crate::image::view::Unavailable;
 pub struct Wrapped {
     /// What starts it, as it would be typed.
     pub wrapper: String,
-    /// What happens to it.
-    pub prediction: Prediction,
+    /// Its name, as the wrapper is told it.
+    pub name: String,
+    /// What happens to it; `None` if it is nowhere on the `PATH`.
+    pub prediction: Option<Prediction>,
 }
 
 /// Wrappers behind wrappers that are followed: `tini -- sh -c "exec /app"`.
@@ -32,7 +36,7 @@ pub fn wrapped(
     command: &Command,
     outer: &Prediction,
 ) -> Result<Option<Wrapped>, Unavailable> {
-    let mut argv = outer.argv.clone();
+    let mut argv = as_the_kernel_passes_it(outer);
     let mut names: Vec<String> = Vec::new();
     for _ in 0..MAX_DEPTH {
         let Some((wrapper, inner)) = unwrap(&argv) else { break };
@@ -40,23 +44,39 @@ pub fn wrapped(
         argv = inner;
     }
     let (false, Some(name)) = (names.is_empty(), argv.first()) else { return Ok(None) };
+    let (wrapper, name) = (names.join(" "), name.clone());
     // `execvp` goes on along `PATH` while files are missing or not executable.
     let candidates: Vec<String> = if name.contains('/') {
         vec![name.clone()]
     } else {
         let path = command.variable("PATH").unwrap_or_default();
-        path.split(':')
-            .filter(|directory| directory.starts_with('/'))
-            .map(|directory| format!("{directory}/{name}"))
-            .collect()
+        let directories = path.split(':').filter(|directory| directory.starts_with('/'));
+        directories.map(|directory| format!("{directory}/{name}")).collect()
     };
     for candidate in candidates {
         if process.open_executable(candidate.as_bytes())?.is_ok() {
             let prediction = follow(process, &argv, candidate.as_bytes(), &outer.host);
-            return Ok(Some(Wrapped { wrapper: names.join(" "), prediction }));
+            return Ok(Some(Wrapped { wrapper, name, prediction: Some(prediction) }));
         }
     }
-    Ok(None)
+    Ok(Some(Wrapped { wrapper, name, prediction: None }))
+}
+
+/// The words with which the last file of the chain is started: each script's interpreter, its argument, and the script.
+fn as_the_kernel_passes_it(outer: &Prediction) -> Vec<String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let mut argv = outer.argv.clone();
+    for (index, step) in outer.chain.iter().enumerate() {
+        let Executable::Script(script) = &step.executable else { break };
+        let Line::Interpreter { path, argument } = &script.line else { break };
+        let script = if index == 0 { outer.program.as_deref().unwrap_or(&step.asked) } else { &step.asked };
+        let mut words = vec![text(path)];
+        words.extend(argument.as_deref().map(text));
+        words.push(text(script));
+        words.extend(argv.drain(..).skip(1));
+        argv = words;
+    }
+    argv
 }
 
 /// Takes one wrapper away; `None` where there is none that is understood.
@@ -68,6 +88,14 @@ fn unwrap(argv: &[String]) -> Option<(String, Vec<String>)> {
             [option, script, ..] if option == "-c" => Some((format!("{program} -c"), simple_command(script)?)),
             _ => None,
         },
+        "env" if matches!(arguments, [first, ..] if first.starts_with("-S")) => {
+            let (first, rest) = arguments.split_first()?;
+            let words = first.strip_prefix("-S")?.trim_start();
+            let (line, rest) = if words.is_empty() { (rest.first()?.as_str(), rest.get(1..)?) } else { (words, rest) };
+            let plain = !line.contains(['\\', '"', '\'', '$', '#']);
+            let words = line.split_whitespace().map(str::to_owned);
+            plain.then(|| (format!("{program} -S"), words.chain(rest.iter().cloned()).collect()))
+        }
         "env" | "tini" | "tini-static" | "docker-init" | "dumb-init" | "catatonit" => {
             let mut rest = arguments;
             while let Some((first, after)) = rest.split_first() {
@@ -113,11 +141,20 @@ fn simple_command(script: &str) -> Option<Vec<String>> {
 impl Wrapped {
     /// Whether what is behind the wrapper is certain not to run: a shell or `execvp` reads a text without `#!` as a script.
     pub fn fails(&self) -> bool {
-        matches!(self.prediction.outcome, Outcome::Fails { .. })
-            && !self.prediction.chain.last().is_some_and(|step| match &step.executable {
-                crate::executable::Executable::Other(format) => format.is_text(),
+        let Some(prediction) = &self.prediction else { return false };
+        matches!(prediction.outcome, Outcome::Fails { .. })
+            && !prediction.chain.last().is_some_and(|step| match &step.executable {
+                Executable::Other(format) => format.is_text(),
                 _ => false,
             })
+    }
+}
+
+impl Wrapped {
+    /// Whether a script names its interpreter through `env`, which will not find it.
+    pub fn is_missing_interpreter(&self, outer: &Prediction) -> bool {
+        let through_env = self.wrapper.rsplit('/').next().is_some_and(|name| name == "env" || name == "env -S");
+        self.prediction.is_none() && through_env && outer.chain.len() > 1 && !self.name.contains(['\r', '/'])
     }
 }
 
@@ -136,14 +173,8 @@ mod tests {
         assert_eq!(inner(&["tini", "-g", "--", "/app"]).unwrap(), ["/app"]);
         assert_eq!(inner(&["/usr/bin/env", "A=1", "node", "x"]).unwrap(), ["node", "x"]);
         assert_eq!(inner(&["gosu", "app", "/run"]).unwrap(), ["/run"]);
-        for argv in [
-            &["sh", "-c", "/app | tee"][..],
-            &["sh", "-c", "echo hi"],
-            &["sh", "/app"],
-            &["env", "-S", "x"],
-            &["/app"],
-            &["env"],
-        ] {
+        assert_eq!(inner(&["/usr/bin/env", "-S node --no-warnings", "/x"]).unwrap(), ["node", "--no-warnings", "/x"]);
+        for argv in [&["sh", "-c", "/app | tee"][..], &["sh", "-c", "echo hi"], &["sh", "/app"], &["/app"], &["env"]] {
             assert_eq!(inner(argv), None, "{argv:?}");
         }
     }

@@ -1,6 +1,8 @@
 //! Reads a blob: decompressed, within limits, and checked against its digest.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
@@ -50,6 +52,7 @@ pub enum BlobError {
     Algorithm(String),
 }
 
+#[derive(Clone)]
 enum Hasher {
     None,
     Sha256(Sha256),
@@ -120,17 +123,70 @@ fn compare(expected: &Expected, found: Option<String>, size: u64) -> Result<(), 
     }
 }
 
+/// Blobs beyond this size are hashed on a thread of their own, beside decompression.
+const ASIDE: u64 = 1 << 20;
+/// Blocks that may wait for that thread.
+const WAITING: usize = 8;
+
 /// Hashes and counts what is read through it.
 struct Counted<'r> {
     source: Box<dyn Read + 'r>,
-    hasher: Hasher,
+    hashing: Hashing,
     count: u64,
+}
+
+enum Hashing {
+    Here(Hasher),
+    Aside(SyncSender<Vec<u8>>, JoinHandle<Hasher>),
+}
+
+impl Hashing {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Hashing::Here(hasher) => hasher.update(bytes),
+            // The thread ends only when the sender is dropped.
+            Hashing::Aside(sender, _) => drop(sender.send(bytes.to_vec())),
+        }
+    }
+
+    /// Goes on in a thread; where there can be none, here.
+    fn aside(self) -> Hashing {
+        let Hashing::Here(hasher) = self else { return self };
+        if matches!(hasher, Hasher::None) {
+            return Hashing::Here(hasher);
+        }
+        let (sender, receiver) = sync_channel::<Vec<u8>>(WAITING);
+        let copy = hasher.clone();
+        let thread = std::thread::Builder::new().name("hash".to_owned()).spawn(move || {
+            receiver.iter().fold(hasher, |mut hasher, bytes| {
+                hasher.update(&bytes);
+                hasher
+            })
+        });
+        match thread {
+            Ok(thread) => Hashing::Aside(sender, thread),
+            Err(_) => Hashing::Here(copy),
+        }
+    }
+
+    fn finish(self) -> Option<String> {
+        match self {
+            Hashing::Here(hasher) => hasher.finish(),
+            Hashing::Aside(sender, thread) => {
+                drop(sender);
+                thread.join().ok()?.finish()
+            }
+        }
+    }
 }
 
 impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(buffer)?;
-        self.hasher.update(buffer.get(..read).unwrap_or_default());
+        if self.count <= ASIDE && self.count + read as u64 > ASIDE {
+            self.hashing = std::mem::replace(&mut self.hashing, Hashing::Here(Hasher::None)).aside();
+        }
+        self.hashing.update(buffer.get(..read).unwrap_or_default());
         self.count += read as u64;
         Ok(read)
     }
@@ -160,7 +216,7 @@ impl<'r> Blob<'r> {
     /// [`BlobError`] where the first bytes cannot be read, or the digest's algorithm is not known.
     pub fn open(source: Box<dyn Read + 'r>, expected: Expected, limits: &Limits) -> Result<Blob<'r>, BlobError> {
         let hasher = Hasher::of(expected.digest.as_deref())?;
-        let mut raw = BufReader::with_capacity(BUFFER, Counted { source, hasher, count: 0 });
+        let mut raw = BufReader::with_capacity(BUFFER, Counted { source, hashing: Hashing::Here(hasher), count: 0 });
         let start = raw.fill_buf()?;
         let decoder = if start.starts_with(b"\x1f\x8b") {
             Decoder::Gzip(Box::new(MultiGzDecoder::new(raw)))
@@ -199,7 +255,7 @@ impl<'r> Blob<'r> {
         let Some(mut raw) = raw else { return Ok(()) };
         io::copy(&mut raw, &mut io::sink())?;
         let counted = raw.into_inner();
-        compare(&self.expected, counted.hasher.finish(), counted.count)
+        compare(&self.expected, counted.hashing.finish(), counted.count)
     }
 }
 

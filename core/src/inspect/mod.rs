@@ -243,8 +243,10 @@ impl Behind {
         }
         let Ok(Some(process)) = exec::process(view, command) else { return Behind::default() };
         let wrapped = wrapper::wrapped(&process, command, prediction).ok().flatten();
-        let running =
-            wrapped.as_ref().map(|wrapped| &wrapped.prediction).filter(|inner| inner.outcome == Outcome::Starts);
+        let running = wrapped
+            .as_ref()
+            .and_then(|wrapped| wrapped.prediction.as_ref())
+            .filter(|inner| inner.outcome == Outcome::Starts);
         let libraries =
             libraries::foreign(&process, running.unwrap_or(prediction), command.variable("LD_LIBRARY_PATH"));
         Behind { wrapped, libraries: libraries.unwrap_or_default() }

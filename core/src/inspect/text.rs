@@ -133,10 +133,11 @@ fn show_summary(out: &mut String, inspection: &Inspection, format: Format) {
     put(
         out,
         &format!(
-            "{}; {} of {} start\n",
+            "{}; {} of {} {}\n",
             paint(style.on_default().bold(), &counts, format),
             starting,
-            count(inspection.platforms.len(), "platform")
+            count(inspection.platforms.len(), "platform"),
+            if inspection.platforms.len() == 1 { "starts" } else { "start" }
         ),
     );
 }

@@ -57,7 +57,7 @@ pub(super) fn failing<'j>(judged: &'j Judged<'_>) -> Option<Start<'j>> {
         _ => return Some(Start { prediction: judged.prediction, wrapper: None }),
     }
     let wrapped = judged.wrapped.filter(|wrapped| wrapped.fails())?;
-    Some(Start { prediction: &wrapped.prediction, wrapper: Some(&wrapped.wrapper) })
+    Some(Start { prediction: wrapped.prediction.as_ref()?, wrapper: Some(&wrapped.wrapper) })
 }
 
 /// What a start asks the kernel for, in words.

@@ -31,6 +31,20 @@ use crate::inspect::Judged;
 const NAME: &str = "interpreter-missing";
 
 pub(super) fn check(judged: &Judged<'_>) -> Vec<ImageDraft> {
+    if let Some(wrapped) = judged.wrapped.filter(|wrapped| wrapped.is_missing_interpreter(judged.prediction)) {
+        let script = judged.prediction.chain.first();
+        let name = script.map(|step| shown(&step.asked)).unwrap_or_default();
+        let message = format!("the interpreter `{}` of `{name}` is nowhere on the image's `PATH`", wrapped.name);
+        let draft = error(NAME, message, script);
+        return vec![
+            draft
+                .note(format!(
+                    "`env` starts, and ends with exit code 127: `env: '{}': No such file or directory`",
+                    wrapped.name
+                ))
+                .help("install the interpreter in the image, or name one that is there in the script's first line"),
+        ];
+    }
     let Some(start) = failing(judged) else { return Vec::new() };
     let Some((step, path)) = missing_interpreter(start.prediction).filter(|(_, path)| !path.ends_with(b"\r")) else {
         return Vec::new();
@@ -54,6 +68,14 @@ mod tests {
         let image = ImageSpec::new("amd64").entrypoint(&["/run"]).file("run", b"#!/bin/bash\n");
         assert_eq!(image.clone().rules(), ["error interpreter-missing"]);
         assert_eq!(image.plain_file("bin/bash", &elf(62)).rules(), ["error interpreter-missing"]);
+    }
+
+    #[test]
+    fn one_that_env_will_not_find_is_found() {
+        let image = ImageSpec::new("amd64").entrypoint(&["/run"]).file("run", b"#!/usr/bin/env bash\n");
+        let image = image.file("usr/bin/env", &elf(62));
+        assert_eq!(image.clone().rules(), ["error interpreter-missing"]);
+        assert!(image.file("bin/bash", &elf(62)).rules().is_empty());
     }
 
     #[test]

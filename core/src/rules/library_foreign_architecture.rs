@@ -51,7 +51,7 @@ pub(super) fn check(judged: &Judged<'_>) -> Vec<ImageDraft> {
             error(NAME, format!("{what} for {}, but the host is `{}`", machine.name(), judged.host.platform), None)
                 .into_warning();
         draft.file = paths.first().map(|path| (path.clone(), None));
-        draft.notes = paths.iter().take(SHOWN).map(|path| format!("`{path}`")).collect();
+        draft.notes = paths.iter().filter(|_| count > 1).take(SHOWN).map(|path| format!("`{path}`")).collect();
         drafts.push(draft.help(
             "install the packages in the image, and keep the host's out of the build context with `.dockerignore`",
         ));

@@ -138,7 +138,8 @@ impl<'f> Archives<'f> {
             return None;
         }
         let answer = self.ask(contents, &Host { platform, runs_32bit }).ok()?;
-        let undecided = matches!(answer.outcome, Outcome::Unknown(_)) || answer.paths.iter().any(|path| contents.covers(path));
+        let undecided =
+            matches!(answer.outcome, Outcome::Unknown(_)) || answer.paths.iter().any(|path| contents.covers(path));
         // An init process starts the command with `execvp`, which reads a text as a script of the shell.
         let read_by_shell = contents.start.init && answer.ends_in_text;
         // What is missing may be in a volume.
