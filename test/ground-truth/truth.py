@@ -1,0 +1,40 @@
+"""The truth about one case: what the real runtime and the bare kernel do with it."""
+
+import os
+import shutil
+import tempfile
+
+import kernel
+import layout
+import process
+import root_filesystem
+import runtime
+from image import Case
+from outcome import Outcome
+
+
+class Contradiction(Exception):
+    """The runtime and the kernel disagree, so that one of the two was not asked rightly."""
+
+
+def find(case: Case, layout_directory: str, scratch: str, state: str) -> Outcome:
+    """Writes the case's layout into the new directory `layout_directory`, and starts what is in it."""
+    layout.write(case.image, case.name, layout_directory)
+    tree = root_filesystem.read(layout_directory)
+    try:
+        the_process = process.from_config(root_filesystem.config(layout_directory), tree)
+    except process.Refused as refusal:
+        return Outcome("create", None, str(refusal))
+
+    directory = tempfile.mkdtemp(dir=scratch)
+    try:
+        root = os.path.join(directory, "root")
+        root_filesystem.materialize(tree, root)
+        outcome = runtime.start(the_process, root, directory, state)
+        if outcome.stage != "create" and not case.mounted:
+            errno = kernel.execve(the_process, root)
+            if errno != outcome.errno:
+                raise Contradiction(f"runc says `{outcome}`, the kernel says {errno or 'success'}")
+        return outcome
+    finally:
+        shutil.rmtree(directory)
