@@ -136,6 +136,10 @@ fn open(name: &str, limits: &Limits) -> Result<Images<'static>, String> {
 fn archive(path: &Path, kind: ArchiveKind, tag: Option<&str>, limits: &Limits) -> Result<Images<'static>, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
     let metadata = std::fs::metadata(path).map_err(cannot)?;
+    if is_fifo(&metadata) && !path.starts_with("/dev/fd") {
+        // Opening it would wait for a writer who may never come.
+        return Err("it is a FIFO; read it through standard input: `ecs-arch inspect - < FIFO`".to_owned());
+    }
     let file = File::open(path).map_err(cannot)?;
     if metadata.is_dir() {
         return Err("it is a directory; `oci:DIR` reads one".to_owned());
@@ -147,6 +151,16 @@ fn archive(path: &Path, kind: ArchiveKind, tag: Option<&str>, limits: &Limits) -
         layout::stream(file, kind, tag, limits)
     };
     images.map_err(|error| error.to_string())
+}
+
+#[cfg(unix)]
+fn is_fifo(metadata: &std::fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_fifo(_: &std::fs::Metadata) -> bool {
+    false
 }
 
 /// `PATH:TAG`, where the path may have colons of its own.

@@ -29,6 +29,17 @@ def content():
     return blocks
 
 
+class Hashed:
+    """Passes on what is written, and hashes it."""
+
+    def __init__(self, file):
+        self.file, self.digest = file, hashlib.sha256()
+
+    def write(self, data):
+        self.digest.update(data)
+        return self.file.write(data)
+
+
 def add(archive, name, data, mode=0o644):
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(data), mode
@@ -58,10 +69,12 @@ def main(directory, megabytes, where, compression):
         path = os.path.join(directory, "part")
         with open(path, "wb") as file:
             compressor = subprocess.Popen(COMPRESSORS[compression], stdin=subprocess.PIPE, stdout=file)
-            with tarfile.open(fileobj=compressor.stdin, mode="w|") as archive:
+            hashed = Hashed(compressor.stdin)
+            with tarfile.open(fileobj=hashed, mode="w|") as archive:
                 fill(archive)
             compressor.stdin.close()
             compressor.wait()
+        diff_ids.append("sha256:" + hashed.digest.hexdigest())
         return {"mediaType": "application/vnd.oci.image.layer.v1.tar+" + compression, **keep(path)}
 
     # A static program, as small as one can be: its headers, and code that ends the process.
@@ -84,9 +97,10 @@ def main(directory, megabytes, where, compression):
         if where == "top":
             add(archive, "app", program, 0o755)
 
+    diff_ids = []
     layers = [layer(large), layer(small)]
     config = {"os": "linux", "architecture": "amd64", "config": {"Entrypoint": ["/app"]}}
-    config["rootfs"] = {"type": "layers", "diff_ids": ["sha256:" + "0" * 64] * 2}
+    config["rootfs"] = {"type": "layers", "diff_ids": diff_ids}
     manifest = {"schemaVersion": 2, "config": document(config, "config"), "layers": layers}
     described = {**document(manifest, "manifest"), "annotations": {"org.opencontainers.image.ref.name": "bench"}}
     with open(os.path.join(directory, "index.json"), "w") as file:

@@ -151,6 +151,14 @@ impl Wrapped {
 }
 
 impl Wrapped {
+    /// What to say where the kernel refuses a text that the wrapper then reads as a script.
+    pub fn read_as_script(&self) -> Option<String> {
+        let fails = self.prediction.as_ref().is_some_and(|inner| matches!(inner.outcome, Outcome::Fails { .. }));
+        (fails && !self.fails()).then(|| {
+            format!("`{}` has no `#!`; `{}` falls back to reading it as a script of the shell", self.name, self.wrapper)
+        })
+    }
+
     /// Whether a script names its interpreter through `env`, which will not find it.
     pub fn is_missing_interpreter(&self, outer: &Prediction) -> bool {
         let through_env = self.wrapper.rsplit('/').next().is_some_and(|name| name == "env" || name == "env -S");

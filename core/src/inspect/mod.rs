@@ -201,6 +201,7 @@ fn judge(images: &Images<'_>, image: &Image, question: &Question, inspection: &m
         foreign_modules: &modules,
     };
     report.show(&prediction);
+    report.why = report.why.take().or_else(|| behind.wrapped.as_ref().and_then(Wrapped::read_as_script));
     inspection.platforms.push(report);
     let layer = |from_top: usize| layer_name(from_top).map(|name| name.shown().to_owned());
     for draft in findings(&judged) {
