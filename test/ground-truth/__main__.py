@@ -22,7 +22,7 @@ import tempfile
 import time
 
 import debian
-import runtime
+import truth
 import workers
 from cases import all_cases
 from judgement import Result, Workplace
@@ -34,7 +34,8 @@ ECS_ARCH = os.path.join(REPOSITORY, "target", "release", "ecs-arch")
 
 def main() -> int:
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is written below `finally` is done
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # so that what is written below `finally` is done
     skips = []
     try:
         programs = debian.programs(DEBIAN_CACHE)
@@ -46,7 +47,7 @@ def main() -> int:
         print("\n".join(case.name for case in chosen))
         return 0
 
-    missing = runtime.missing()
+    missing = truth.missing()
     if missing:
         skips.append(f"all {len(chosen)} cases: {missing}")
         chosen = []

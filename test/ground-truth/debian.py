@@ -39,8 +39,12 @@ class Programs:
 
 def programs(cache: str) -> Programs:
     """The programs, from `cache` or fetched into it; raises `Unavailable`."""
-    os.makedirs(cache, exist_ok=True)
-    with open(os.path.join(cache, "lock"), "w") as lock:
+    try:
+        os.makedirs(cache, exist_ok=True)
+        lock = open(os.path.join(cache, "lock"), "w")
+    except OSError as error:
+        raise Unavailable(f"no cache folder: {error}") from None
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once share the cache
         if not all(os.path.isdir(_unpacked(cache, package)) for package in PACKAGES):
             _fetch(cache)

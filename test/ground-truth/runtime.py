@@ -4,7 +4,6 @@ import ctypes
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -45,17 +44,15 @@ MOUNTS = [
 ]
 
 
+# What runc says when it refuses a process. Other words are about this machine, and no truth about the image.
+REFUSALS = re.compile(
+    r"unable to start container process: (exec|error during container init: (mkdir|environment variable|invalid environment))"
+    r"|Cwd must be an absolute path"
+)
+
+
 class RuntimeTrouble(Exception):
     """The runtime did not answer as one that works does, so there is no truth to compare with."""
-
-
-def missing() -> str:
-    """Why there can be no truth on this machine; empty if there can."""
-    if os.geteuid() != 0:
-        return "not root"
-    if shutil.which("runc") is None:
-        return "no runc in PATH"
-    return ""
 
 
 def adopt_orphans() -> None:
@@ -129,8 +126,8 @@ def _ended(status: int, output: str) -> Outcome:
 def _refusal(log: str) -> Outcome:
     for message in _messages(log):
         prefix = "runc create failed: "
-        if message.startswith(prefix):
-            text = message[len(prefix) :]
+        text = message[len(prefix) :]
+        if message.startswith(prefix) and REFUSALS.match(text):
             return Outcome("create", errno_in(text), text)
     raise RuntimeTrouble(f"runc create: {_messages(log)}")
 

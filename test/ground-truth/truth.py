@@ -1,20 +1,42 @@
 """The truth about one case: what the real runtime and the bare kernel do with it."""
 
 import os
+import platform
 import shutil
 import tempfile
 
+import elf
 import kernel
 import layout
 import process
 import root_filesystem
 import runtime
-from image import Case
+from image import Case, File, image
 from outcome import Outcome
 
 
 class Contradiction(Exception):
     """The runtime and the kernel disagree, so that one of the two was not asked rightly."""
+
+
+def missing() -> str:
+    """Why there can be no truth on this machine; empty if there can."""
+    if os.geteuid() != 0:
+        return "not root"
+    if platform.machine() != "x86_64":
+        return f"a machine of {platform.machine()}, and the programs are for x86_64"
+    if shutil.which("runc") is None:
+        return "no runc in PATH"
+    folder = tempfile.gettempdir()
+    if os.statvfs(folder).f_flag & (os.ST_NOEXEC | os.ST_NOSUID):
+        return f"{folder} is mounted noexec or nosuid; TMPDIR can name another folder"
+    with tempfile.TemporaryDirectory() as scratch:
+        trial = Case("trial", image(File("/p", elf.program()), entrypoint=("/p",)))
+        try:
+            find(trial, os.path.join(scratch, "layout"), scratch, os.path.join(scratch, "runc"))
+        except (runtime.RuntimeTrouble, kernel.KernelTrouble, OSError) as error:
+            return f"runc cannot start a container: {error}"
+    return ""
 
 
 def find(case: Case, layout_directory: str, scratch: str, state: str) -> Outcome:

@@ -100,7 +100,9 @@ impl<'f> Archives<'f> {
         let label =
             || declared.clone().map(Platforms::Single).map_err(|reason| format!("the archive `{name}`: {reason}"));
         let Some(start) = start else { return Ok((label()?, None)) };
-        let Ok(platform) = &declared else { return Ok((label()?, None)) };
+        let Some(platform) = declared.as_ref().ok().filter(|platform| platform.os == Os::Linux) else {
+            return Ok((label()?, None));
+        };
         let mut contents = Contents {
             path: path.to_owned(),
             name: name.to_owned(),
