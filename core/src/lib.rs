@@ -5,6 +5,7 @@
 //! template and says, for every container, whether they do. It uses no network, no clock, no environment, and prints nothing.
 
 pub mod assembly;
+pub mod build;
 pub mod capacity;
 pub mod check;
 pub mod exec;

@@ -47,7 +47,10 @@ def programs(cache: str) -> Programs:
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once share the cache
         if not all(os.path.isdir(_unpacked(cache, package)) for package in PACKAGES):
-            _fetch(cache)
+            try:
+                _fetch(cache)
+            except subprocess.TimeoutExpired as error:
+                raise Unavailable(str(error)) from None
 
     def content(package: str, path: str) -> bytes:
         with open(os.path.join(_unpacked(cache, package), path), "rb") as file:

@@ -55,13 +55,9 @@ class RuntimeTrouble(Exception):
     """The runtime did not answer as one that works does, so there is no truth to compare with."""
 
 
-def adopt_orphans() -> None:
-    """Makes containers' processes children of this one, so that it can wait for them and none stays behind as a zombie."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
 def start(process: Process, root: str, directory: str, state: str) -> Outcome:
     """What becomes of `process` in the root file system `root`. `directory` is scratch space, `state` the runtime's own."""
+    _adopt_orphans()
     container = f"ecs-arch-{uuid.uuid4().hex}"
     bundle = os.path.join(directory, "bundle")
     os.mkdir(bundle)
@@ -147,6 +143,11 @@ def _kill(pid: int) -> None:
             os.waitpid(pid, 0)
     except ChildProcessError:
         pass  # `_execve` has waited for it; the number may be another process's by now
+
+
+def _adopt_orphans() -> None:
+    """Makes containers' processes children of this one, so that it can wait for them and none stays behind as a zombie."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _bundle(process: Process, root: str) -> dict:

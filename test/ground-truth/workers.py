@@ -53,7 +53,6 @@ def _work(cases: Sequence[Case], place: Workplace, end: Connection) -> None:
     # Asked to end, a worker finishes its case, so that no container outlives it.
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the parent then asks
-    runtime.adopt_orphans()
     for case in cases:
         if stop:
             return

@@ -102,6 +102,9 @@ def _in_the_file() -> Iterator[Case]:
         app = File("/app", elf.program_386(content))
         ld = File("/lib/ld386", elf.program_386(e_type=elf.ET_DYN))
         yield Case(f"pt-interp/of-386/{name}", image(app, LD, ld, entrypoint=("/app",)))
+    for length in (51, 52, 63, 64, 83, 84):
+        ld = File("/ld", elf.program_386(e_type=elf.ET_DYN)[:length])
+        yield Case(f"pt-interp/of-386/loader-of-{length}-bytes", image(File("/app", elf.program_386(b"/ld\0")), ld, entrypoint=("/app",)))
     foreign = elf.program(b"/lib/ld\0", e_machine=elf.EM_AARCH64)
     yield Case("pt-interp/foreign-program-with-native-loader", image(File("/app", foreign), LD, entrypoint=("/app",)))
     foreign_loader = File("/lib/ld", elf.loader(e_machine=elf.EM_AARCH64))

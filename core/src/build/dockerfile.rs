@@ -1,0 +1,310 @@
+//! The instructions of a Dockerfile, as far as they decide what the image is and what it starts.
+//!
+//! The `parse-dockerfile` crate reads the syntax (directives, continuations, heredocs); what stands here is a smaller model,
+//! with lines instead of byte offsets, in which every stage owns its instructions.
+
+use parse_dockerfile::{Command as Parsed, Flag, Instruction, Source as ParsedSource};
+
+/// Why a Dockerfile cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct SyntaxError {
+    /// From 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dockerfile {
+    /// The character before which `$` means itself.
+    pub escape: char,
+    /// `ARG` before the first `FROM`.
+    pub global_arguments: Vec<Argument>,
+    /// The stages, in their order.
+    pub stages: Vec<Stage>,
+}
+
+/// `FROM` with everything up to the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stage {
+    /// The line of `FROM`, from 1.
+    pub line: usize,
+    /// `AS name`
+    pub name: Option<String>,
+    /// The image or the stage that it starts from, variables unexpanded.
+    pub base: String,
+    /// `--platform`, variables unexpanded.
+    pub platform: Option<String>,
+    /// The instructions.
+    pub steps: Vec<Step>,
+}
+
+/// One instruction of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its line, from 1.
+    pub line: usize,
+    /// What it is.
+    pub kind: StepKind,
+}
+
+/// What an instruction does. Words are as they are written, variables unexpanded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepKind {
+    /// `ARG`
+    Argument(Vec<Argument>),
+    /// `ENV`
+    Environment(Vec<(String, String)>),
+    /// `COPY` and `ADD`
+    Copy(Copy),
+    /// `RUN`, as one text, heredocs included.
+    Run(String),
+    /// `WORKDIR`
+    Directory(String),
+    /// `USER`
+    User(String),
+    /// `SHELL`
+    Shell(Vec<String>),
+    /// `ENTRYPOINT`
+    Entrypoint(Command),
+    /// `CMD`
+    Command(Command),
+    /// `ONBUILD`: it happens in the stages that start from this one.
+    OnBuild(Box<Step>),
+    /// `VOLUME`, `EXPOSE`, `LABEL` and others that decide nothing here.
+    Other,
+}
+
+/// One name of `ARG`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// The name.
+    pub name: String,
+    /// Its default.
+    pub default: Option<String>,
+    /// Its line, from 1.
+    pub line: usize,
+}
+
+/// `COPY` or `ADD`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// Whether it is `ADD`, which also downloads and unpacks.
+    pub add: bool,
+    /// `--from`
+    pub from: Option<String>,
+    /// `--chmod`
+    pub mode: Option<String>,
+    /// What is copied.
+    pub sources: Vec<Source>,
+    /// Where to.
+    pub target: String,
+}
+
+/// What is copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A path or a URL.
+    Path(String),
+    /// The text of a heredoc.
+    Text(String),
+}
+
+/// The two forms of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A JSON list.
+    Exec(Vec<String>),
+    /// A line for the shell.
+    Shell(String),
+}
+
+impl Dockerfile {
+    /// Reads a Dockerfile.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] where it has none that a build would take, or no `FROM`.
+    pub fn parse(text: &str) -> Result<Dockerfile, SyntaxError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let parsed = parse_dockerfile::parse(text)
+            .map_err(|error| SyntaxError { line: error.line().max(1), message: error.to_string() })?;
+        let lines = Lines::of(text);
+        let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |directive| directive.value.value);
+        let mut dockerfile = Dockerfile { escape, global_arguments: Vec::new(), stages: Vec::new() };
+        for instruction in &parsed.instructions {
+            if let Instruction::From(from) = instruction {
+                dockerfile.stages.push(Stage {
+                    line: lines.at(from.from.span.start),
+                    name: from.as_.as_ref().map(|(_, name)| name.value.to_ascii_lowercase()),
+                    base: from.image.value.to_string(),
+                    platform: flag(&from.options, "platform"),
+                    steps: Vec::new(),
+                });
+                continue;
+            }
+            let step = step(instruction, &lines);
+            match (dockerfile.stages.last_mut(), step.kind) {
+                (Some(stage), kind) => stage.steps.push(Step { kind, ..step }),
+                (None, StepKind::Argument(arguments)) => dockerfile.global_arguments.extend(arguments),
+                (None, _) => {}
+            }
+        }
+        if dockerfile.stages.is_empty() {
+            return Err(SyntaxError { line: 1, message: "there is no `FROM`".to_owned() });
+        }
+        Ok(dockerfile)
+    }
+
+    /// The stage that a build with this `--target` makes: by name, by number, or the last one.
+    pub fn target(&self, target: Option<&str>) -> Option<usize> {
+        match target.filter(|name| !name.is_empty()) {
+            None => self.stages.len().checked_sub(1),
+            Some(name) => self.stage_before(self.stages.len(), name),
+        }
+    }
+
+    /// A stage that an instruction of a later one names: by name, or by number.
+    pub fn stage_before(&self, index: usize, name: &str) -> Option<usize> {
+        let earlier = self.stages.get(..index)?;
+        let named =
+            earlier.iter().rposition(|stage| stage.name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name)));
+        named.or_else(|| name.parse().ok().filter(|number| *number < earlier.len()))
+    }
+}
+
+/// Where lines begin in a text.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        Lines(memchr::memchr_iter(b'\n', text.as_bytes()).collect())
+    }
+
+    /// The line of a byte, from 1.
+    fn at(&self, offset: usize) -> usize {
+        self.0.partition_point(|end| *end < offset) + 1
+    }
+}
+
+fn flag(flags: &[Flag<'_>], name: &str) -> Option<String> {
+    let found = flags.iter().find(|flag| flag.name.value == name)?;
+    Some(found.value.as_ref().map(|value| value.value.to_string()).unwrap_or_default())
+}
+
+fn step(instruction: &Instruction<'_>, lines: &Lines) -> Step {
+    let at = |span: &std::ops::Range<usize>| lines.at(span.start);
+    let (line, kind) = match instruction {
+        Instruction::Arg(arg) => {
+            let line = at(&arg.arg.span);
+            (line, StepKind::Argument(super::words::arguments(&arg.arguments.value, line)))
+        }
+        Instruction::Env(env) => (at(&env.env.span), StepKind::Environment(super::words::pairs(&env.arguments.value))),
+        Instruction::Copy(copy) => {
+            (at(&copy.copy.span), StepKind::Copy(copied(false, &copy.options, &copy.src, &copy.dest.value)))
+        }
+        Instruction::Add(add) => {
+            (at(&add.add.span), StepKind::Copy(copied(true, &add.options, &add.src, &add.dest.value)))
+        }
+        Instruction::Run(run) => {
+            let mut text = match command(&run.arguments) {
+                Command::Exec(words) => words.join(" "),
+                Command::Shell(text) => text,
+            };
+            for document in &run.here_docs {
+                text.push('\n');
+                text.push_str(&document.value);
+            }
+            (at(&run.run.span), StepKind::Run(text))
+        }
+        Instruction::Workdir(workdir) => {
+            (at(&workdir.workdir.span), StepKind::Directory(workdir.arguments.value.to_string()))
+        }
+        Instruction::User(user) => (at(&user.user.span), StepKind::User(user.arguments.value.to_string())),
+        Instruction::Shell(shell) => {
+            let words = shell.arguments.iter().map(|word| word.value.to_string()).collect();
+            (at(&shell.shell.span), StepKind::Shell(words))
+        }
+        Instruction::Entrypoint(entry) => (at(&entry.entrypoint.span), StepKind::Entrypoint(command(&entry.arguments))),
+        Instruction::Cmd(cmd) => (at(&cmd.cmd.span), StepKind::Command(command(&cmd.arguments))),
+        Instruction::Onbuild(onbuild) => {
+            (at(&onbuild.onbuild.span), StepKind::OnBuild(Box::new(step(&onbuild.instruction, lines))))
+        }
+        _ => (1, StepKind::Other),
+    };
+    Step { line, kind }
+}
+
+fn command(parsed: &Parsed<'_>) -> Command {
+    match parsed {
+        Parsed::Exec(words) => Command::Exec(words.value.iter().map(|word| word.value.to_string()).collect()),
+        Parsed::Shell(text) => Command::Shell(text.value.to_owned()),
+        _ => Command::Shell(String::new()),
+    }
+}
+
+fn copied(add: bool, flags: &[Flag<'_>], sources: &[ParsedSource<'_>], target: &str) -> Copy {
+    let sources = sources.iter().filter_map(|source| match source {
+        ParsedSource::Path(path) => Some(Source::Path(path.value.to_string())),
+        ParsedSource::HereDoc(document) => Some(Source::Text(document.value.to_string())),
+        _ => None,
+    });
+    Copy {
+        add,
+        from: flag(flags, "from"),
+        mode: flag(flags, "chmod"),
+        sources: sources.collect(),
+        target: target.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_own_their_instructions() {
+        let text = "# syntax=docker/dockerfile:1\nARG BASE=node:22\nfrom --platform=$BUILDPLATFORM ${BASE} as Build\n\nRUN make \\\n  all\nFROM scratch\nCOPY --from=build --chmod=755 /out/app /app\nENTRYPOINT [\"/app\"]\n";
+        let file = Dockerfile::parse(text).unwrap();
+        assert_eq!(file.global_arguments[0].default.as_deref(), Some("node:22"));
+        let [build, last] = file.stages.as_slice() else { panic!("{:?}", file.stages) };
+        assert_eq!((build.line, build.name.as_deref(), build.base.as_str()), (3, Some("build"), "${BASE}"));
+        assert_eq!(build.platform.as_deref(), Some("$BUILDPLATFORM"));
+        assert_eq!(last.steps[0].line, 8);
+        let StepKind::Copy(copy) = &last.steps[0].kind else { panic!("{:?}", last.steps) };
+        assert_eq!(
+            (copy.from.as_deref(), copy.mode.as_deref(), copy.target.as_str()),
+            (Some("build"), Some("755"), "/app")
+        );
+        assert_eq!(last.steps[1].kind, StepKind::Entrypoint(Command::Exec(vec!["/app".to_owned()])));
+    }
+
+    #[test]
+    fn a_target_is_a_name_a_number_or_the_last_stage() {
+        let file = Dockerfile::parse("FROM a AS one\nFROM b AS two\nFROM c\n").unwrap();
+        assert_eq!(
+            [file.target(None), file.target(Some("ONE")), file.target(Some("1")), file.target(Some("x"))],
+            [Some(2), Some(0), Some(1), None]
+        );
+    }
+
+    #[test]
+    fn heredocs_and_windows_lines_are_read() {
+        let file =
+            Dockerfile::parse("FROM a\r\nRUN <<EOF\r\ncurl x\r\nEOF\r\nCOPY <<EOF /run.sh\r\n#!/bin/sh\r\nEOF\r\n")
+                .unwrap();
+        let StepKind::Run(text) = &file.stages[0].steps[0].kind else { panic!() };
+        assert!(text.contains("curl x"), "{text}");
+        assert!(
+            matches!(&file.stages[0].steps[1].kind, StepKind::Copy(copy) if matches!(copy.sources[0], Source::Text(_)))
+        );
+    }
+
+    #[test]
+    fn what_no_build_takes_is_an_error_with_its_line() {
+        assert_eq!(Dockerfile::parse("FROM a\nFROBNICATE x\n").unwrap_err().line, 2);
+        assert!(Dockerfile::parse("").is_err());
+        assert!(Dockerfile::parse("# nothing\n").is_err());
+    }
+}
