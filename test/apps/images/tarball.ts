@@ -3,14 +3,16 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import { savedImage } from '../archive.ts';
 import { checkedApp } from '../checked-app.ts';
 
-const service = (archive: string, container: Partial<ecs.ContainerDefinitionOptions> = {}) => (app: App) => {
-  const stack = new Stack(app, 'Shop');
-  const taskDefinition = new ecs.FargateTaskDefinition(stack, 'Task', {
-    runtimePlatform: { cpuArchitecture: ecs.CpuArchitecture.ARM64 },
-  });
-  taskDefinition.addContainer('server', { image: ecs.ContainerImage.fromTarball(archive), ...container });
-  new ecs.FargateService(stack, 'Service', { cluster: new ecs.Cluster(stack, 'Cluster'), taskDefinition });
-};
+const service =
+  (archive: string, container: Partial<ecs.ContainerDefinitionOptions> = {}) =>
+  (app: App) => {
+    const stack = new Stack(app, 'Shop');
+    const taskDefinition = new ecs.FargateTaskDefinition(stack, 'Task', {
+      runtimePlatform: { cpuArchitecture: ecs.CpuArchitecture.ARM64 },
+    });
+    taskDefinition.addContainer('server', { image: ecs.ContainerImage.fromTarball(archive), ...container });
+    new ecs.FargateService(stack, 'Service', { cluster: new ecs.Cluster(stack, 'Cluster'), taskDefinition });
+  };
 
 const server = { container: 'server', runsOn: ['linux/arm64'] } as const;
 
