@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::assembly::App;
-use crate::capacity::{self, Capacity};
+use crate::capacity::Capacity;
 use crate::files::Files;
 use crate::lock::Lock;
 use crate::report::{self, Finding, Location, Report, Verdict, Workload};
@@ -14,7 +14,7 @@ use crate::rules::{self, Check, Draft, Place, RULES, Rule, Settings, Severity, a
 use crate::template::resolve::{Evaluator, Placed};
 use crate::template::scenario::{Choice, MAX_SCENARIOS, needed_choices};
 use crate::template::value::{ResourceId, Spot, TemplateId};
-use crate::workload::{Archives, Context, Fit, Launchers, Platforms, Task};
+use crate::workload::{Archives, Context, Emulators, Fit, Launchers, Platforms, Task};
 
 /// What the person who asks may say.
 #[derive(Debug, Clone, Default)]
@@ -49,22 +49,23 @@ type Key = (&'static str, ResourceId, Option<String>, String);
 /// Judges an app.
 pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
     let evaluator = Evaluator::new(app, &options.parameters);
-    evaluator.refuel();
     let capacity = Capacity::index(&evaluator);
     let launchers = Launchers::index(&evaluator);
     let archives = Archives::new(files);
+    let emulators = Emulators::index(&evaluator, &capacity, &launchers);
     let context = Context {
         evaluator: &evaluator,
         capacity: &capacity,
         launchers: &launchers,
+        emulators: &emulators,
         lock: options.lock.as_ref(),
         archives: &archives,
     };
     let mut judge =
         Judge { evaluator: &evaluator, options, found: HashMap::new(), findings: Vec::new(), workloads: Vec::new() };
     for id in capacity.groups() {
-        if let Some(placed) = evaluator.resource(&id) {
-            judge.group(&placed);
+        if let Some(placed) = evaluator.resource(id) {
+            judge.group(&capacity, &placed);
         }
     }
     for (template, unit) in app.units() {
@@ -84,13 +85,12 @@ struct Judge<'a, 'o> {
 }
 
 impl<'a> Judge<'a, '_> {
-    fn group(&mut self, placed: &Placed<'a>) {
-        let (answers, cut) = self.evaluator.choices.explore(|| {
-            self.evaluator.refuel();
+    fn group(&mut self, capacity: &Capacity<'a>, placed: &Placed<'a>) {
+        let (answers, cut) = self.evaluator.explore(|| {
             if !self.evaluator.exists(placed) {
                 return None;
             }
-            let group = capacity::launched_by(self.evaluator, placed);
+            let group = capacity.launched(self.evaluator, placed);
             let mut drafts = Vec::new();
             for rule in RULES {
                 if let Check::Group(check) = rule.check {
@@ -114,10 +114,8 @@ impl<'a> Judge<'a, '_> {
     }
 
     fn task(&mut self, context: &Context<'a>, placed: Placed<'a>) {
-        let (answers, cut) = self.evaluator.choices.explore(|| {
-            self.evaluator.refuel();
-            self.evaluator.exists(&placed).then(|| self.outcome(context, placed))
-        });
+        let (answers, cut) =
+            self.evaluator.explore(|| self.evaluator.exists(&placed).then(|| self.outcome(context, placed)));
         let answers: Vec<(Outcome<'a>, Vec<Choice>)> =
             answers.into_iter().filter_map(|(outcome, choices)| Some((outcome?, choices))).collect();
         let rewriting = self.evaluator.app().unit(placed.template).template.rewriting_macro();
@@ -407,11 +405,17 @@ pub mod testing {
     }
 
     fn group(name: &str, instance_type: &str, ami: &str) -> String {
+        let user_data =
+            r##"{"Fn::Base64": {"Fn::Sub": "#!/bin/bash\necho ECS_CLUSTER=${Cluster} >> /etc/ecs/ecs.config"}}"##;
+        group_with(name, instance_type, ami, user_data)
+    }
+
+    fn group_with(name: &str, instance_type: &str, ami: &str, user_data: &str) -> String {
         format!(
-            r##", "{name}T": {{"Type": "AWS::EC2::LaunchTemplate", "Properties": {{"LaunchTemplateData": {{"InstanceType": "{instance_type}",
-                "ImageId": "{ami}", "UserData": {{"Fn::Base64": {{"Fn::Sub": "#!/bin/bash\necho ECS_CLUSTER=${{Cluster}} >> /etc/ecs/ecs.config"}}}}}}}}}},
+            r#", "{name}T": {{"Type": "AWS::EC2::LaunchTemplate", "Properties": {{"LaunchTemplateData": {{"InstanceType": "{instance_type}",
+                "ImageId": "{ami}", "UserData": {user_data}}}}}}},
                "{name}": {{"Type": "AWS::AutoScaling::AutoScalingGroup", "Properties": {{"MaxSize": "1", "MinSize": "1",
-                "LaunchTemplate": {{"LaunchTemplateId": {{"Ref": "{name}T"}}, "Version": "1"}}}}}}"##
+                "LaunchTemplate": {{"LaunchTemplateId": {{"Ref": "{name}T"}}, "Version": "1"}}}}}}"#
         )
     }
 
@@ -426,6 +430,27 @@ pub mod testing {
                 "TaskDefinition": {{"Ref": "Task"}}}}}}"#
         ));
         resources(&task_definition(image, properties, "EC2"), &rest)
+    }
+
+    /// A task on a cluster that is not part of the app; `properties` and `service` end in a comma.
+    pub fn elsewhere(image: &str, properties: &str, cluster: &str, service: &str) -> String {
+        let rest = format!(
+            r#", "Service": {{"Type": "AWS::ECS::Service", "Properties": {{{service} "LaunchType": "EC2", "Cluster": "{cluster}",
+                "TaskDefinition": {{"Ref": "Task"}}}}}}"#
+        );
+        resources(&task_definition(image, properties, "EC2"), &rest)
+    }
+
+    /// The same app with more resources, each `"Id": {…}`.
+    pub fn with(app: &str, more: &[&str]) -> String {
+        format!("{}, {}}}}}", app.strip_suffix("}}").unwrap(), more.join(", "))
+    }
+
+    /// An Auto Scaling group of this instance type with an AMI made for ECS, and this expression as user data.
+    pub fn joiner(name: &str, instance_type: &str, user_data: &str) -> String {
+        group_with(name, instance_type, ami(instance_type), user_data)
+            .trim_start_matches(|c: char| c == ',' || c.is_whitespace())
+            .to_owned()
     }
 
     /// A task on one instance type with an AMI by SSM parameter path.
@@ -507,8 +532,31 @@ pub mod testing {
         names(&report_of(app, &Options::default()))
     }
 
+    fn locked(lock: &str) -> Options {
+        Options { lock: Some(Lock::parse(lock.as_bytes()).unwrap()), ..Options::default() }
+    }
+
     /// The same with a lock file.
     pub fn locked_rules_of(app: &str, lock: &str) -> Vec<String> {
-        names(&report_of(app, &Options { lock: Some(Lock::parse(lock.as_bytes()).unwrap()), ..Options::default() }))
+        names(&report_of(app, &locked(lock)))
+    }
+
+    fn outcome(report: &Report) -> String {
+        let workload = report.workloads.last().unwrap();
+        match workload.verdict {
+            Verdict::Runs => "runs".to_owned(),
+            Verdict::Unknown => "unknown".to_owned(),
+            Verdict::Fails | Verdict::AtRisk => names(report).join(", "),
+        }
+    }
+
+    /// The findings, or the verdict on the last container if there are none.
+    pub fn verdict(app: &str) -> String {
+        outcome(&report_of(app, &Options::default()))
+    }
+
+    /// The same with a lock file.
+    pub fn locked_verdict(app: &str, lock: &str) -> String {
+        outcome(&report_of(app, &locked(lock)))
     }
 }

@@ -96,4 +96,10 @@ impl Environment {
         let known = |part: &str, unknown: &str| (!part.is_empty() && part != unknown).then(|| part.to_owned());
         Environment { account: known(account, "unknown-account"), region: known(region, "unknown-region") }
     }
+
+    /// Whether this may be the same account and region as another.
+    pub fn may_be(&self, other: &Environment) -> bool {
+        let agree = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+        agree(&self.account, &other.account) && agree(&self.region, &other.region)
+    }
 }

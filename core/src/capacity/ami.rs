@@ -29,6 +29,15 @@ pub fn platform_of_parameter(path: &str) -> Option<Platform> {
     named.all(|other| other == first).then(|| Platform::linux(first))
 }
 
+/// Whether the AMI behind a public SSM parameter path starts the ECS agent by itself.
+pub fn runs_agent(path: &str) -> bool {
+    path.strip_prefix("/aws/service/").is_some_and(|service| {
+        service.starts_with("ecs/optimized-ami/")
+            || service.starts_with("bottlerocket/aws-ecs-")
+            || service.contains("ECS_Optimized")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +61,8 @@ mod tests {
         ] {
             assert_eq!(platform_of_parameter(path).map(|p| p.to_string()).as_deref(), Some(platform), "{path}");
         }
+        assert!(runs_agent("/aws/service/bottlerocket/aws-ecs-2/arm64/latest/image_id"));
+        assert!(!runs_agent("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"));
         for path in ["/golden/arm64/ami", "ami-0123456789", "/aws/service/something/else", ""] {
             assert_eq!(platform_of_parameter(path), None, "{path}");
         }

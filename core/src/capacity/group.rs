@@ -1,10 +1,11 @@
-//! What an Auto Scaling group, an instance or a Managed Instances provider launches: hosts, and what cannot be launched.
+//! What an Auto Scaling group, an instance, a fleet or a Managed Instances provider launches: hosts, and what cannot be launched.
 
 use crate::capacity::instance_type::{self, Selection};
+use crate::capacity::user_data::{Joins, UserData};
 use crate::capacity::{ami, query};
 use crate::platform::{Architecture, Dialect, Os};
 use crate::template::resolve::{Evaluator, Placed};
-use crate::template::value::{Expression, Resolved, ResourceId, Spot, Symbol, Value};
+use crate::template::value::{Expression, Resolved, ResourceId, Spot, Symbol, Text, Value};
 
 /// A kind of host that a task may land on.
 #[derive(Debug, Clone)]
@@ -66,6 +67,24 @@ pub struct Group<'a> {
     pub hosts: Vec<Host<'a>>,
     /// What can never be launched.
     pub unlaunchable: Vec<Unlaunchable<'a>>,
+    /// Which cluster the instances join; more than one entry where they are launched in different ways.
+    pub joins: Vec<Joins>,
+    /// The launch templates and launch configurations that are used.
+    pub specifications: Vec<ResourceId>,
+}
+
+impl<'a> Group<'a> {
+    /// Adds what another group launches.
+    pub fn add(&mut self, other: Group<'a>) {
+        self.hosts.extend(other.hosts);
+        self.unlaunchable.extend(other.unlaunchable);
+        self.specifications.extend(other.specifications);
+        for joins in other.joins {
+            if !self.joins.contains(&joins) {
+                self.joins.push(joins);
+            }
+        }
+    }
 }
 
 /// What a launch template, a launch configuration or an instance says.
@@ -74,39 +93,70 @@ struct Specification<'a> {
     ami: Resolved<'a>,
     instance_type: Resolved<'a>,
     requirements: Resolved<'a>,
-    user_data: String,
+    user_data: UserData,
 }
 
 impl<'a> Specification<'a> {
     fn read(evaluator: &Evaluator<'a>, placed: &Placed<'a>, within: &[&'a str]) -> Specification<'a> {
-        let at = |key: &'a str| {
+        let mut specification = Self::of(placed.id(), |key| {
             let mut path = within.to_vec();
             path.push(key);
             evaluator.property(placed, &path)
-        };
+        });
+        specification.add_init(evaluator, placed);
+        specification
+    }
+
+    fn of(resource: ResourceId, at: impl Fn(&'a str) -> Resolved<'a>) -> Specification<'a> {
         Specification {
-            resource: placed.id(),
+            resource,
             ami: at("ImageId"),
             instance_type: at("InstanceType"),
             requirements: at("InstanceRequirements"),
-            user_data: at("UserData").text().map(|text| text.display()).unwrap_or_default(),
+            user_data: UserData::of(&at("UserData")),
         }
     }
 
-    /// User data may register an emulator; then foreign images run, if slowly.
-    fn emulates(&self) -> bool {
-        ["binfmt", "qemu"].iter().any(|word| self.user_data.contains(word))
+    /// Adds what `cfn-init` writes to the instance, if the user data runs it.
+    fn add_init(&mut self, evaluator: &Evaluator<'a>, placed: &Placed<'a>) {
+        let metadata =
+            placed.whole().member("Metadata").and_then(|metadata| metadata.member("AWS::CloudFormation::Init"));
+        if let (true, Some(metadata)) = (self.user_data.runs_init(), metadata) {
+            let mut written = Text::default();
+            write_out(evaluator, &evaluator.resolve(&metadata), &mut written);
+            self.user_data.add(UserData::text(written));
+        }
     }
 
-    fn os_by_user_data(&self) -> Option<Os> {
-        let text = self.user_data.trim_start();
-        if text.starts_with("<powershell>") || text.starts_with("<script>") || text.contains("Initialize-ECSAgent") {
-            Some(Os::Windows)
-        } else if text.starts_with("#!") || text.contains("[settings") || text.contains("/etc/ecs") {
-            Some(Os::Linux)
-        } else {
-            None
+    /// Which cluster the instances join. An AMI made for ECS joins one in any case.
+    fn joins(&self) -> Joins {
+        match self.user_data.joins() {
+            Joins::Nothing if ami(&self.ami).runs_agent => self.user_data.unsaid(),
+            joins => joins,
         }
+    }
+}
+
+/// Every key and text of a value, a line each.
+fn write_out<'a>(evaluator: &Evaluator<'a>, value: &Resolved<'a>, written: &mut Text) {
+    match &value.value {
+        Value::Text(text) => {
+            written.append(text.clone());
+            written.push_str("\n");
+        }
+        Value::List(_) => {
+            for item in evaluator.items(value).unwrap_or_default() {
+                write_out(evaluator, &item, written);
+            }
+        }
+        Value::Object(object) => {
+            for (key, _) in object.node.members().unwrap_or_default() {
+                written.push_str(key);
+                written.push_str("\n");
+                write_out(evaluator, &evaluator.member(object, key), written);
+            }
+        }
+        Value::Absent | Value::Bool(_) | Value::Unknown(_) => {}
     }
 }
 
@@ -114,6 +164,7 @@ impl<'a> Specification<'a> {
 struct Ami<'a> {
     architecture: Option<Architecture>,
     os: Option<Os>,
+    runs_agent: bool,
     shown: String,
     spot: Spot<'a>,
 }
@@ -127,6 +178,7 @@ fn ami<'a>(resolved: &Resolved<'a>) -> Ami<'a> {
     Ami {
         architecture: platform.as_ref().map(|platform| platform.architecture),
         os: platform.as_ref().map(|platform| platform.os),
+        runs_agent: path.as_deref().is_some_and(ami::runs_agent),
         shown: path.unwrap_or_else(|| resolved.text().map(|text| text.display()).unwrap_or_default()),
         spot: resolved.spot.clone(),
     }
@@ -223,17 +275,22 @@ fn collect<'a>(entries: Vec<Entry<'a, '_>>, group: &str) -> Group<'a> {
     architectures.sort_unstable();
     architectures.dedup();
     for entry in entries {
+        collected.add(Group {
+            joins: vec![entry.specification.joins()],
+            specifications: vec![entry.specification.resource.clone()],
+            ..Group::default()
+        });
         let ami = ami(&entry.specification.ami);
         let shares_ami = architectures.len() > 1 && ami.architecture.is_none();
         let host = |architecture: Option<Architecture>, name: Option<String>, shown: &str, reason: String| Host {
             architecture,
-            os: ami.os.or_else(|| entry.specification.os_by_user_data()).or_else(|| {
+            os: ami.os.or_else(|| entry.specification.user_data.os()).or_else(|| {
                 // Windows containers run on x86_64 only.
                 (architecture == Some(Architecture::Arm64)).then_some(Os::Linux)
             }),
             instance_type: name,
             certain: !shares_ami,
-            emulates: entry.specification.emulates(),
+            emulates: entry.specification.user_data.emulates(),
             fargate: false,
             label: format!("{shown} of {group}"),
             reason,
@@ -282,7 +339,8 @@ fn unknown<'a>(label: &str, reason: String, spot: Spot<'a>) -> Group<'a> {
             reason,
             spot,
         }],
-        unlaunchable: Vec::new(),
+        joins: vec![Joins::Unread],
+        ..Group::default()
     }
 }
 
@@ -294,7 +352,7 @@ pub fn auto_scaling_group<'a>(evaluator: &Evaluator<'a>, placed: &Placed<'a>) ->
     }
     let mixed = evaluator.property(placed, &["MixedInstancesPolicy", "LaunchTemplate"]);
     if let Value::Object(mixed) = &mixed.value {
-        return mixed_instances(evaluator, mixed, &label);
+        return with_overrides(evaluator, mixed, &label);
     }
     let template = evaluator.property(placed, &["LaunchTemplate"]);
     let specification = match &template.value {
@@ -303,7 +361,8 @@ pub fn auto_scaling_group<'a>(evaluator: &Evaluator<'a>, placed: &Placed<'a>) ->
         _ => launch_configuration(evaluator, placed),
     };
     match specification {
-        Ok(specification) => {
+        Ok(mut specification) => {
+            specification.add_init(evaluator, placed);
             let types = types(evaluator, &specification.instance_type, &specification.requirements);
             let spot = if specification.instance_type.is_absent() {
                 specification.requirements.spot.clone()
@@ -316,7 +375,8 @@ pub fn auto_scaling_group<'a>(evaluator: &Evaluator<'a>, placed: &Placed<'a>) ->
     }
 }
 
-fn mixed_instances<'a>(evaluator: &Evaluator<'a>, mixed: &Expression<'a>, label: &str) -> Group<'a> {
+/// A launch template with overrides, as groups and fleets have it.
+fn with_overrides<'a>(evaluator: &Evaluator<'a>, mixed: &Expression<'a>, label: &str) -> Group<'a> {
     let reference = evaluator.member(mixed, "LaunchTemplateSpecification");
     let base = match &reference.value {
         Value::Object(reference) => launch_template(evaluator, reference),
@@ -352,7 +412,7 @@ fn mixed_instances<'a>(evaluator: &Evaluator<'a>, mixed: &Expression<'a>, label:
             None => &base,
             Some(Ok(own)) => own,
             Some(Err(reason)) => {
-                collected.hosts.extend(unknown(label, reason.clone(), item.spot.clone()).hosts);
+                collected.add(unknown(label, reason.clone(), item.spot.clone()));
                 continue;
             }
         };
@@ -367,9 +427,7 @@ fn mixed_instances<'a>(evaluator: &Evaluator<'a>, mixed: &Expression<'a>, label:
         let spot = if instance_type.is_absent() { item.spot.clone() } else { instance_type.spot.clone() };
         entries.push(Entry { specification, types, spot });
     }
-    let rest = collect(entries, label);
-    collected.hosts.extend(rest.hosts);
-    collected.unlaunchable.extend(rest.unlaunchable);
+    collected.add(collect(entries, label));
     collected
 }
 
@@ -414,21 +472,72 @@ fn launch_configuration<'a>(evaluator: &Evaluator<'a>, group: &Placed<'a>) -> Re
 pub fn instance<'a>(evaluator: &Evaluator<'a>, placed: &Placed<'a>) -> Group<'a> {
     let label = format!("instance `{}`", placed.resource.id);
     let mut specification = Specification::read(evaluator, placed, &[]);
-    if let Value::Object(reference) = &evaluator.property(placed, &["LaunchTemplate"]).value
-        && let Ok(template) = launch_template(evaluator, reference)
-    {
+    let reference = evaluator.property(placed, &["LaunchTemplate"]);
+    let template = match &reference.value {
+        Value::Object(reference) => launch_template(evaluator, reference),
+        Value::Unknown(reason) => Err(reason.to_string()),
+        _ => Err(String::new()),
+    };
+    let mut used = Vec::new();
+    match template {
         // The instance's own properties stand before those of its launch template.
-        if specification.ami.is_absent() {
-            specification.ami = template.ami;
+        Ok(template) => {
+            used.push(template.resource);
+            if specification.ami.is_absent() {
+                specification.ami = template.ami;
+            }
+            if specification.instance_type.is_absent() {
+                specification.instance_type = template.instance_type;
+            }
+            if specification.user_data.is_absent() {
+                specification.user_data = template.user_data;
+                specification.add_init(evaluator, placed);
+            }
         }
-        if specification.instance_type.is_absent() {
-            specification.instance_type = template.instance_type;
+        Err(_) if !reference.is_absent() && specification.user_data.is_absent() => {
+            specification.user_data = UserData::unread();
         }
-        specification.user_data.push_str(&template.user_data);
+        Err(_) => {}
     }
     let types = types(evaluator, &specification.instance_type, &specification.requirements);
     let spot = specification.instance_type.spot.clone();
-    collect(vec![Entry { specification: &specification, types, spot }], &label)
+    let mut group = collect(vec![Entry { specification: &specification, types, spot }], &label);
+    group.specifications.extend(used);
+    group
+}
+
+/// What an `AWS::EC2::SpotFleet` or an `AWS::EC2::EC2Fleet` launches.
+pub fn fleet<'a>(evaluator: &Evaluator<'a>, placed: &Placed<'a>) -> Group<'a> {
+    let label = format!("fleet `{}`", placed.resource.id);
+    let within: &[&str] =
+        if &*placed.resource.kind == "AWS::EC2::SpotFleet" { &["SpotFleetRequestConfigData"] } else { &[] };
+    let list = |key: &'a str| {
+        let mut path = within.to_vec();
+        path.push(key);
+        evaluator.items(&evaluator.property(placed, &path))
+    };
+    let (Ok(configs), Ok(specifications)) = (list("LaunchTemplateConfigs"), list("LaunchSpecifications")) else {
+        return unknown(&label, "what it launches is not known".to_owned(), placed.spot());
+    };
+    let mut group = Group::default();
+    for config in configs {
+        group.add(match &config.value {
+            Value::Object(config) => with_overrides(evaluator, config, &label),
+            _ => unknown(&label, config.reason().unwrap_or_default(), config.spot.clone()),
+        });
+    }
+    for written in specifications {
+        group.add(match &written.value {
+            Value::Object(written) => {
+                let specification = Specification::of(placed.id(), |key| evaluator.member(written, key));
+                let types = types(evaluator, &specification.instance_type, &specification.requirements);
+                let spot = specification.instance_type.spot.clone();
+                collect(vec![Entry { specification: &specification, types, spot }], &label)
+            }
+            _ => unknown(&label, written.reason().unwrap_or_default(), written.spot.clone()),
+        });
+    }
+    group
 }
 
 /// A launch template that nothing in the app launches, but whose instances join a cluster.
@@ -471,5 +580,5 @@ pub fn managed_instances<'a>(evaluator: &Evaluator<'a>, placed: &Placed<'a>, pro
         reason: reason.clone(),
         spot: requirements.spot.clone(),
     });
-    Group { hosts: hosts.collect(), unlaunchable: Vec::new() }
+    Group { hosts: hosts.collect(), ..Group::default() }
 }

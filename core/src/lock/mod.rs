@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{Architecture, Dialect, Platform};
+use crate::platform::{Architecture, Dialect, Os, Platform};
 
 /// The schema that this version reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -45,6 +45,9 @@ pub struct Image {
 pub struct Cluster {
     /// `x86_64`, `arm64`.
     pub architectures: Vec<String>,
+    /// `linux`, `windows`, as the attribute `ecs.os-type` has it; not known where nothing is written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operating_systems: Vec<String>,
     /// When it was looked up. Enters no judgement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locked_at: Option<String>,
@@ -78,7 +81,7 @@ impl Lock {
             image.platforms().map_err(|error| LockError::Fact(name.clone(), error))?;
         }
         for (name, cluster) in &lock.clusters {
-            cluster.architectures().map_err(|error| LockError::Fact(name.clone(), error))?;
+            cluster.hosts().map_err(|error| LockError::Fact(name.clone(), error))?;
         }
         Ok(lock)
     }
@@ -108,6 +111,24 @@ impl Cluster {
     pub fn architectures(&self) -> Result<Vec<Architecture>, String> {
         let parse = |text: &String| Architecture::parse(Dialect::EcsAttribute, text).map_err(|error| error.to_string());
         self.architectures.iter().map(parse).collect()
+    }
+
+    /// The kinds of host that the cluster has: architecture, and system where that is known. Windows has no Arm hosts.
+    ///
+    /// # Errors
+    /// What is not an architecture or a system, in words.
+    pub fn hosts(&self) -> Result<Vec<(Architecture, Option<Os>)>, String> {
+        let parse = |text: &String| Os::parse(text).map_err(|error| error.to_string());
+        let systems: Vec<Os> = self.operating_systems.iter().map(parse).collect::<Result<_, _>>()?;
+        let mut hosts = Vec::new();
+        for architecture in self.architectures()? {
+            match (architecture, systems.as_slice()) {
+                (Architecture::Arm64, _) => hosts.push((architecture, Some(Os::Linux))),
+                (_, []) => hosts.push((architecture, None)),
+                (_, systems) => hosts.extend(systems.iter().map(|os| (architecture, Some(*os)))),
+            }
+        }
+        Ok(hosts)
     }
 }
 

@@ -16,10 +16,13 @@
 //!
 //! ## When it is silent
 //!
-//! When some of the cluster's capacity is not known, and when it cannot be launched at all (`ami-instance-mismatch`).
+//! When some of the cluster's capacity is not known, and when it cannot be launched at all (`ami-instance-mismatch`). A cluster
+//! is known only if nothing else can join it: a capacity provider with a group from elsewhere, an instance whose user data
+//! does not say which cluster it joins, or a nested stack that is told of the cluster and is not part of the app leave it open.
 
 use super::remedy;
 use super::{Draft, Note, Settings, Severity};
+use crate::platform::Os;
 use crate::workload::{Route, Task};
 
 const NAME: &str = "capacity-architecture-mismatch";
@@ -36,23 +39,33 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
         if launch.routes.is_empty() || !launch.routes.iter().all(nowhere) {
             continue;
         }
-        let asks = match task.cpu.known() {
-            Some(architecture) => format!("asks for `{}`", remedy::ecs_name(architecture)),
-            None => "is kept by its placement constraints".to_owned(),
-        };
+        let mut asks: Vec<String> = Vec::new();
+        asks.extend(task.cpu.known().map(|architecture| format!("`{}`", remedy::ecs_name(architecture))));
+        asks.extend(task.os.known().filter(|os| asks.is_empty() || *os == Os::Windows).map(|os| format!("`{os}`")));
+        let asks = asks.join(" and ");
         let labels: Vec<&str> = launch.routes.iter().map(|route| route.label.as_str()).collect();
-        let message = match task.cpu.known() {
-            Some(_) => format!("the task {asks}, but nothing in {} provides it", labels.join(" or ")),
-            None => format!("the task {asks} from every instance of {}", labels.join(" or ")),
+        let labels = labels.join(" or ");
+        let any = |of: fn(&Route<'a>) -> bool| launch.routes.iter().any(of);
+        let message = match (any(|route| !route.unfit.is_empty()), any(|route| !route.excluded.is_empty())) {
+            (true, true) => {
+                format!(
+                    "the task asks for {asks}, and no instance of {labels} is that and meets its placement constraints"
+                )
+            }
+            (true, false) => format!("the task asks for {asks}, but nothing in {labels} provides it"),
+            _ => format!("placement constraints keep the task from every instance of {labels}"),
         };
         let mut notes: Vec<Note<'a>> = Note::steps(&task.cpu_property.via).collect();
-        if task.cpu.known().is_some() {
-            notes.push(Note::at(format!("the task definition {asks}"), &task.cpu_property.spot));
+        let mut spot = launch.spot.clone();
+        for property in [&task.os_property, &task.cpu_property] {
+            if let Some(written) = property.known() {
+                notes.push(Note::at(format!("the task definition asks for `{written}`"), &property.spot));
+                spot = property.spot.clone();
+            }
         }
         notes.push(Note::at(format!("{} starts the task there", launch.label), &launch.spot));
         for host in launch.routes.iter().flat_map(|route| route.unfit.iter().chain(&route.excluded)).take(4) {
-            let has = host.architecture.map_or_else(|| "of another kind".to_owned(), |a| format!("`{a}`"));
-            notes.push(Note::at(format!("{} is {has}", host.label), &host.spot));
+            notes.push(Note::at(format!("{} is {}", host.label, remedy::kind(host)), &host.spot));
         }
         notes.push(Note::plain("the task would never be placed and stay `PENDING`"));
         drafts.push(Draft {
@@ -60,7 +73,7 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
             severity: Severity::Error,
             message,
             resource: task.placed.id(),
-            spot: if task.cpu_property.is_absent() { launch.spot.clone() } else { task.cpu_property.spot.clone() },
+            spot,
             container: None,
             notes,
             help: vec![

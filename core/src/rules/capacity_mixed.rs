@@ -70,8 +70,7 @@ fn draft<'a>(
     notes.extend(remedy::task_note(task, false));
     for route in &launch.routes {
         for host in route.hosts.iter().chain(&route.unfit).take(2) {
-            let has = host.architecture.map_or_else(|| "unknown".to_owned(), |a| format!("`{a}`"));
-            notes.push(Note::at(format!("{} gives {has}: {}", route.label, host.label), &host.spot));
+            notes.push(Note::at(format!("{} gives {}: {}", route.label, remedy::kind(host), host.label), &host.spot));
         }
     }
     notes.push(Note::plain("ECS chooses the provider first and does not move a task that cannot run there"));

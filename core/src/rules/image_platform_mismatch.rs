@@ -24,14 +24,15 @@
 //! ## When it is silent
 //!
 //! When the platform of the image or the architecture of the capacity is not known; when the host may emulate (`binfmt` in
-//! its user data); when another rule names the cause: a mixed cluster (`runtime-platform-unset`), a strategy over two
-//! architectures (`capacity-mixed`), an index without the platform (`image-platform-missing`).
+//! its user data, or in a privileged container on its cluster); when another rule names the cause: a mixed cluster
+//! (`runtime-platform-unset`), a strategy over two architectures (`capacity-mixed`), an index without the platform
+//! (`image-platform-missing`).
 
 use super::image_start::{chain_notes, error, failing, label_differs, rebuild};
 use super::remedy;
 use super::{Draft, ImageDraft, Note, Settings, Severity};
 use crate::inspect::Judged;
-use crate::platform::{Os, Platform};
+use crate::platform::Platform;
 use crate::workload::{Contents, Fit, Misfit, Task};
 
 pub(super) const NAME: &str = "image-platform-mismatch";
@@ -57,7 +58,7 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
         if mixed {
             continue;
         }
-        let target = Platform::new(host.os.unwrap_or(Os::Linux), host.architecture.unwrap_or(platform.architecture));
+        let target = Platform::new(host.os.unwrap_or(platform.os), host.architecture.unwrap_or(platform.architecture));
         let mut notes = remedy::image_notes(&container.image);
         notes.extend(remedy::task_note(task, host.fargate));
         notes.push(remedy::launch_note(&launch.label, &host.label, &launch.spot));

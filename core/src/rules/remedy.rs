@@ -1,6 +1,7 @@
 //! The ways out, in the words of the tool that the person uses.
 
 use super::{Note, Place};
+use crate::capacity::group::Host;
 use crate::platform::{Architecture, Dialect, Os, Platform};
 use crate::template::value::Spot;
 use crate::workload::{Declared, Image, Platforms, Task};
@@ -122,6 +123,16 @@ pub(super) fn task_note<'a>(task: &Task<'a>, on_fargate: bool) -> Vec<Note<'a>> 
 /// Where a launch places the task.
 pub(super) fn launch_note<'a>(launch: &str, host: &str, spot: &Spot<'a>) -> Note<'a> {
     Note::at(format!("{launch} places it on {host}"), spot)
+}
+
+/// What a host is, as far as it is known: `linux/arm64`.
+pub(super) fn kind(host: &Host<'_>) -> String {
+    match (host.os, host.architecture) {
+        (Some(os), Some(architecture)) => format!("`{}`", Platform::new(os, architecture)),
+        (None, Some(architecture)) => format!("`{architecture}`"),
+        (Some(os), None) => format!("`{os}`"),
+        (None, None) => "of an unknown kind".to_owned(),
+    }
 }
 
 /// What the task does without a container that is not essential.

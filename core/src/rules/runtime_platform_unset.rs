@@ -51,8 +51,7 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
         let mut notes = remedy::image_notes(&container.image);
         notes.extend(remedy::task_note(task, false));
         for host in [runs, fails] {
-            let has = host.architecture.map_or_else(|| "unknown".to_owned(), |a| format!("`{a}`"));
-            notes.push(Note::at(format!("{} is {has}", host.label), &host.spot));
+            notes.push(Note::at(format!("{} is {}", host.label, remedy::kind(host)), &host.spot));
         }
         notes.push(Note::at(format!("{} starts the task there", launch.label), &launch.spot));
         notes.extend(remedy::essential_note(container.essential));

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::document::Resource;
 use super::node::{Kind, Node};
-use super::scenario::{Choices, Variable};
+use super::scenario::{Choice, Choices, Memo, Variable};
 use super::value::{Expression, Item, Part, Path, Resolved, ResourceId, Spot, Symbol, TemplateId, Text, Value, Via};
 use crate::assembly::{App, Unit};
 
@@ -46,8 +46,8 @@ pub struct Evaluator<'a> {
     active: RefCell<BTreeSet<(TemplateId, String)>>,
     exports: OnceCell<HashMap<String, Vec<(TemplateId, &'a str)>>>,
     compared: RefCell<HashMap<TemplateId, Rc<Compared>>>,
-    /// Conditions that have been decided in the current scenario.
-    conditions: RefCell<HashMap<(TemplateId, String), bool>>,
+    /// Conditions that have been decided, by the choices that decided them.
+    conditions: Memo<(TemplateId, String), bool>,
 }
 
 /// A resource with its template.
@@ -102,7 +102,7 @@ impl<'a> Evaluator<'a> {
             active: RefCell::default(),
             exports: OnceCell::new(),
             compared: RefCell::default(),
-            conditions: RefCell::default(),
+            conditions: Memo::default(),
         }
     }
 
@@ -111,14 +111,33 @@ impl<'a> Evaluator<'a> {
         self.app
     }
 
-    /// Begins a scenario: fills up the fuel and forgets what was decided in the one before.
-    pub fn refuel(&self) {
-        self.fuel.set(FUEL);
-        self.conditions.borrow_mut().clear();
+    /// Evaluates a question in every scenario, each with fuel of its own, and returns each answer with the choices that led
+    /// to it. The flag says that there were too many scenarios, and the rest was cut off.
+    pub fn explore<T>(&self, mut question: impl FnMut() -> T) -> (Vec<(T, Vec<Choice>)>, bool) {
+        let (fuel, active) = (self.fuel.get(), self.active.take());
+        let explored = self.choices.explore(|| {
+            self.fuel.set(FUEL);
+            question()
+        });
+        self.fuel.set(fuel);
+        self.active.replace(active);
+        explored
+    }
+
+    /// Everything that a question comes to, over all scenarios.
+    pub fn explore_all<T>(&self, question: impl FnMut() -> T) -> impl Iterator<Item = T> {
+        self.explore(question).0.into_iter().map(|(answer, _)| answer)
     }
 
     fn unit(&self, template: TemplateId) -> &'a Unit {
         self.app.unit(template)
+    }
+
+    /// Every relevant resource of the app, in report order.
+    pub fn placed(&self) -> impl Iterator<Item = Placed<'a>> + use<'a> {
+        self.app.units().flat_map(|(template, unit)| {
+            unit.template.resources.iter().map(move |resource| Placed { template, resource })
+        })
     }
 
     /// The resource behind an identity, if its type is relevant.
@@ -289,7 +308,14 @@ impl<'a> Evaluator<'a> {
         }
         let unit = self.unit(argument.template);
         if target.starts_with("AWS::") {
-            return Value::Text(unit.pseudo_parameter(target));
+            let text = unit.pseudo_parameter(target);
+            return Value::Text(match text.only_symbol() {
+                // Each stack has a name of its own; everything else is the same in one environment.
+                Some(Symbol::Pseudo(name, _)) if matches!(&**name, "AWS::StackName" | "AWS::StackId") => {
+                    Text::symbol(Symbol::Pseudo(name.clone(), argument.template.0))
+                }
+                _ => text,
+            });
         }
         match unit.template.parameters.get_key_value(target) {
             Some((name, declaration)) => self.parameter(argument.template, name, declaration, via),
@@ -562,7 +588,7 @@ impl<'a> Evaluator<'a> {
             }
         }
         text.append(Text::literal(rest));
-        Value::Text(text)
+        Value::Text(text.with_references())
     }
 
     fn join(&self, argument: &Expression<'a>, via: &mut Vec<Via<'a>>) -> Value<'a> {
@@ -593,7 +619,7 @@ impl<'a> Evaluator<'a> {
                 return unknown("the text is too long to evaluate".to_owned());
             }
         }
-        Value::Text(text)
+        Value::Text(text.with_references())
     }
 
     fn argument(&self, list: &Expression<'a>, index: usize) -> Option<Expression<'a>> {
@@ -737,24 +763,20 @@ impl<'a> Evaluator<'a> {
 
     /// Whether a condition holds in the current scenario; what cannot be decided becomes a choice.
     pub fn condition(&self, template: TemplateId, name: &str) -> bool {
-        let key = (template, name.to_owned());
-        if let Some(known) = self.conditions.borrow().get(&key) {
-            return *known;
-        }
-        let unit = self.unit(template);
-        let decided = unit.template.conditions.get_key_value(name).and_then(|(key, node)| {
-            let path = Path::default().member("Conditions").member(key);
-            let expression = Expression { template, node, path };
-            match self.guarded(template, format!("condition {name}"), &mut Vec::new(), |_| {
-                self.truth(&expression).map(Value::Bool)
-            }) {
-                Some(Value::Bool(value)) => Some(value),
-                _ => None,
-            }
-        });
-        let holds = decided.unwrap_or_else(|| self.undecided(template, format!("condition `{name}`")));
-        self.conditions.borrow_mut().insert(key, holds);
-        holds
+        *self.conditions.get(&self.choices, &(template, name.to_owned()), || {
+            let unit = self.unit(template);
+            let decided = unit.template.conditions.get_key_value(name).and_then(|(key, node)| {
+                let path = Path::default().member("Conditions").member(key);
+                let expression = Expression { template, node, path };
+                match self.guarded(template, format!("condition {name}"), &mut Vec::new(), |_| {
+                    self.truth(&expression).map(Value::Bool)
+                }) {
+                    Some(Value::Bool(value)) => Some(value),
+                    _ => None,
+                }
+            });
+            decided.unwrap_or_else(|| self.undecided(template, format!("condition `{name}`")))
+        })
     }
 
     fn undecided(&self, template: TemplateId, what: String) -> bool {

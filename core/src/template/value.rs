@@ -158,6 +158,15 @@ pub enum Part {
     Symbol(Symbol),
 }
 
+/// The marks of [`Text::marked`]: characters for private use (Unicode).
+const OPEN: char = '\u{e000}';
+const CLOSE: char = '\u{e001}';
+
+/// Whether a character belongs to a mark; the digits between two marks do too.
+pub fn is_mark(c: char) -> bool {
+    matches!(c, OPEN | CLOSE)
+}
+
 /// Something whose characters are known only at deployment, but which is the same wherever it is named.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Symbol {
@@ -212,6 +221,52 @@ impl Text {
         }
         parsed.push_str(rest);
         parsed
+    }
+
+    /// Recognises the dynamic references that came together when this text was put together from parts.
+    #[must_use]
+    pub fn with_references(self) -> Text {
+        let is_written = |part: &Part| matches!(part, Part::Literal(text) if text.contains("{{resolve:"));
+        if !self.parts.iter().any(is_written) {
+            return self;
+        }
+        let mut whole = Text::default();
+        for part in self.parts {
+            match part {
+                Part::Literal(text) => whole.append(Text::literal(&text)),
+                symbol @ Part::Symbol(_) => whole.push(symbol),
+            }
+        }
+        whole
+    }
+
+    /// The text as one string, in which a mark stands for each symbol; [`Text::unmarked`] puts the symbols back.
+    pub fn marked(&self) -> String {
+        let mut marked = String::new();
+        for (index, part) in self.parts.iter().enumerate() {
+            match part {
+                Part::Literal(literal) => marked.extend(literal.chars().filter(|c| !is_mark(*c))),
+                Part::Symbol(_) => marked.push_str(&format!("{OPEN}{index}{CLOSE}")),
+            }
+        }
+        marked
+    }
+
+    /// What a piece of the marked string says.
+    #[must_use]
+    pub fn unmarked(&self, piece: &str) -> Text {
+        let mut text = Text::default();
+        let mut rest = piece;
+        while let Some((before, from)) = rest.split_once(OPEN) {
+            text.push_str(before);
+            let Some((index, after)) = from.split_once(CLOSE) else { return text };
+            if let Some(part) = index.parse::<usize>().ok().and_then(|index| self.parts.get(index)) {
+                text.push(part.clone());
+            }
+            rest = after;
+        }
+        text.push_str(rest);
+        text
     }
 
     /// A text that is one symbol.
@@ -378,6 +433,17 @@ mod tests {
         assert_eq!(text.known(), None);
         assert_eq!(text.display(), "a${ssm:/x/y}b");
         assert_eq!(Text::literal("{{resolve:ssm:/x").known(), Some("{{resolve:ssm:/x"));
+    }
+
+    #[test]
+    fn a_marked_piece_keeps_its_symbols() {
+        let mut text = Text::literal("CLUSTER=\u{e000}");
+        text.push(Part::Symbol(Symbol::Resource(resource("C"))));
+        text.push_str("-blue");
+        let marked = text.marked();
+        let (_, value) = marked.split_once('=').unwrap();
+        assert_eq!(text.unmarked(value).display(), "${C}-blue");
+        assert_eq!(text.unmarked("\u{e000}9\u{e001}x\u{e000}").display(), "x");
     }
 
     #[test]

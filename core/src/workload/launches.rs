@@ -75,25 +75,19 @@ pub struct Launchers<'a> {
 impl<'a> Launchers<'a> {
     /// Finds out what may start what, in any scenario.
     pub fn index(evaluator: &Evaluator<'a>) -> Launchers<'a> {
-        let all = || {
-            evaluator.app().units().flat_map(|(template, unit)| {
-                unit.template.resources.iter().map(move |resource| Placed { template, resource })
-            })
-        };
         let mut launchers = Launchers { by_task: HashMap::new(), families: HashMap::new() };
-        for placed in all().filter(|placed| &*placed.resource.kind == "AWS::ECS::TaskDefinition") {
+        for placed in evaluator.placed().filter(|placed| &*placed.resource.kind == "AWS::ECS::TaskDefinition") {
             if let Some(family) = evaluator.property(&placed, &["Family"]).known() {
                 let stage = evaluator.app().unit(placed.template).stage;
                 launchers.families.entry((stage, family.to_owned())).or_default().push(placed);
             }
         }
-        for placed in all() {
-            let (answers, _) = evaluator.choices.explore(|| {
-                evaluator.refuel();
+        for placed in evaluator.placed() {
+            let answers = evaluator.explore_all(|| {
                 let requests = requests(evaluator, &placed);
                 requests.iter().filter_map(|request| launchers.task(evaluator, request)).collect::<Vec<_>>()
             });
-            let tasks: BTreeSet<ResourceId> = answers.into_iter().flat_map(|(tasks, _)| tasks).collect();
+            let tasks: BTreeSet<ResourceId> = answers.flatten().collect();
             for task in tasks {
                 launchers.by_task.entry(task).or_default().push(placed);
             }

@@ -5,11 +5,13 @@
 
 mod containers;
 pub mod contents;
+mod emulation;
 mod launches;
 mod placement;
 mod state_machine;
 
 pub use contents::{Archives, Contents};
+pub use emulation::Emulators;
 pub use launches::Launchers;
 
 use crate::assembly::Asset;
@@ -29,6 +31,8 @@ pub struct Context<'a> {
     pub capacity: &'a Capacity<'a>,
     /// What starts tasks.
     pub launchers: &'a Launchers<'a>,
+    /// The clusters on which foreign images may run.
+    pub emulators: &'a Emulators,
     /// Facts from outside.
     pub lock: Option<&'a Lock>,
     /// The archives of images.
@@ -272,6 +276,11 @@ impl<'a> Task<'a> {
     /// Whether the CDK made the task definition, so that help is given in its words.
     pub fn is_cdk(&self) -> bool {
         self.placed.construct_path().is_some()
+    }
+
+    /// Whether the task asks for an architecture or system that is not known, so that it need not land where it might.
+    pub fn asks_for_something_unknown(&self) -> bool {
+        matches!(self.cpu, Declared::Unknown(_) | Declared::Misspelled(..)) || matches!(self.os, Declared::Unknown(_))
     }
 
     /// Every route of every launch.

@@ -5,10 +5,11 @@
 
 use super::launches::{self, Field, Request, StrategyItem};
 use super::{Context, Declared, Launch, Route, Task};
-use crate::capacity::ClusterRef;
 use crate::capacity::group::{Group, Host};
 use crate::capacity::query;
+use crate::capacity::{Capacity, ClusterRef};
 use crate::platform::{Architecture, Os};
+use crate::template::resolve::Evaluator;
 use crate::template::value::{Spot, Text};
 
 /// Everything that starts the task, and where it lands.
@@ -16,7 +17,7 @@ pub(super) fn launches<'a>(context: &Context<'a>, task: &Task<'a>) -> Vec<Launch
     let compatibilities = compatibilities(context, task);
     let requests = context.launchers.of(context.evaluator, &task.placed);
     if requests.is_empty() {
-        return vec![unlaunched(task, compatibilities.as_deref())];
+        return vec![unlaunched(context, task, compatibilities.as_deref())];
     }
     requests.iter().map(|request| launch(context, task, compatibilities.as_deref(), request)).collect()
 }
@@ -30,16 +31,15 @@ fn compatibilities<'a>(context: &Context<'a>, task: &Task<'a>) -> Option<Vec<Str
 }
 
 /// A task that nothing in the app starts: what it asks for is what it gets.
-fn unlaunched<'a>(task: &Task<'a>, compatibilities: Option<&[String]>) -> Launch<'a> {
+fn unlaunched<'a>(context: &Context<'a>, task: &Task<'a>, compatibilities: Option<&[String]>) -> Launch<'a> {
     let spot = task.placed.spot();
     let route = match compatibilities {
         Some([only]) if only == "FARGATE" => fargate(task, "Fargate", spot.clone()),
-        _ => elsewhere(
-            task,
-            "capacity outside of this app",
-            spot.clone(),
-            "nothing in this app starts the task".to_owned(),
-        ),
+        _ => {
+            let constraints = constraints(context, task, None).unwrap_or_default();
+            let reason = "nothing in this app starts the task".to_owned();
+            elsewhere(task, &constraints, "capacity outside of this app", spot.clone(), reason)
+        }
     };
     Launch {
         label: "whatever starts the task".to_owned(),
@@ -76,24 +76,34 @@ fn fargate<'a>(task: &Task<'a>, label: &str, spot: Spot<'a>) -> Route<'a> {
     Route { label: label.to_owned(), hosts: vec![host], ..Route::default() }
 }
 
-/// Capacity that is not known. What a task asks for narrows it: ECS places it on nothing else.
-fn elsewhere<'a>(task: &Task<'a>, label: &str, spot: Spot<'a>, reason: String) -> Route<'a> {
+/// Capacity that is not known. What the task and its constraints ask for narrows it: ECS places it on nothing else.
+fn elsewhere<'a>(task: &Task<'a>, constraints: &[Field], label: &str, spot: Spot<'a>, reason: String) -> Route<'a> {
+    let host = |architecture, os| Host {
+        architecture: Some(architecture),
+        os: Some(os),
+        instance_type: None,
+        certain: !task.asks_for_something_unknown(),
+        emulates: false,
+        fargate: false,
+        label: label.to_owned(),
+        reason: String::new(),
+        spot: spot.clone(),
+    };
+    let mut possible = vec![
+        host(Architecture::X86_64, Os::Linux),
+        host(Architecture::Arm64, Os::Linux),
+        host(Architecture::X86_64, Os::Windows),
+    ];
+    possible.retain(|host| {
+        agrees(task.cpu.known(), host.architecture) != Some(false)
+            && agrees(task.os.known(), host.os) != Some(false)
+            && allowed(constraints, host) != Some(false)
+    });
     let mut route = Route { label: label.to_owned(), ..Route::default() };
-    match task.cpu {
-        Declared::Known(architecture) => {
-            // ECS places Linux images on Linux hosts where the task does not say otherwise; a task that runs at all has one.
-            let os = task.os.known().or(matches!(task.os, Declared::Absent).then_some(Os::Linux));
-            route.hosts.push(Host {
-                architecture: Some(architecture),
-                os,
-                instance_type: None,
-                certain: true,
-                emulates: false,
-                fargate: false,
-                label: label.to_owned(),
-                reason: String::new(),
-                spot,
-            });
+    match possible.as_slice() {
+        [first, rest @ ..] if rest.iter().all(|other| other.architecture == first.architecture) => {
+            let os = first.os.filter(|_| rest.is_empty());
+            route.hosts.push(Host { os, ..first.clone() });
         }
         _ => route.unknown = Some(reason),
     }
@@ -107,6 +117,11 @@ fn launch<'a>(
     request: &Request<'a>,
 ) -> Launch<'a> {
     let mut routes = routes(context, task, compatibilities, request);
+    if context.emulators.reach(context.evaluator, context.capacity, request) {
+        for host in routes.iter_mut().flat_map(|route| &mut route.hosts).filter(|host| !host.fargate) {
+            host.emulates = true;
+        }
+    }
     if request.adapts {
         // Express Mode may notice a mismatch and run the task elsewhere (`RuntimePlatformOverride` in the ECS API).
         for host in routes.iter_mut().flat_map(|route| &mut route.hosts) {
@@ -127,7 +142,10 @@ fn routes<'a>(
     request: &Request<'a>,
 ) -> Vec<Route<'a>> {
     let spot = || request.spot.clone();
-    let open = |label: &str, reason: String| vec![elsewhere(task, label, spot(), reason)];
+    let open = |label: &str, reason: String| {
+        let constraints = constraints(context, task, Some(request)).unwrap_or_default();
+        vec![elsewhere(task, &constraints, label, spot(), reason)]
+    };
     if matches!(compatibilities, Some([only]) if only == "FARGATE") {
         return vec![fargate(task, "Fargate", spot())];
     }
@@ -149,7 +167,7 @@ fn routes<'a>(
             None => open("its launch type", text.reason().unwrap_or_default()),
         },
         Field::Unknown(reason) => open("its launch type", reason.clone()),
-        Field::Absent => match cluster(context, request) {
+        Field::Absent => match cluster(context.evaluator, context.capacity, request) {
             ClusterRef::Known(placed) => {
                 let default = context.capacity.default_strategy(context.evaluator, &placed);
                 match launches::strategy(context.evaluator, &default) {
@@ -164,12 +182,11 @@ fn routes<'a>(
     }
 }
 
-fn cluster<'a>(context: &Context<'a>, request: &Request<'a>) -> ClusterRef<'a> {
+/// The cluster in which a request starts its task.
+pub(super) fn cluster<'a>(evaluator: &Evaluator<'a>, capacity: &Capacity<'a>, request: &Request<'a>) -> ClusterRef<'a> {
     match &request.cluster {
-        Field::Text(text) => context.capacity.cluster_of_text(context.evaluator, request.template, text),
-        Field::Absent => {
-            context.capacity.cluster_of_text(context.evaluator, request.template, &Text::literal("default"))
-        }
+        Field::Text(text) => capacity.cluster_of_text(evaluator, request.template, text),
+        Field::Absent => capacity.cluster_of_text(evaluator, request.template, &Text::literal("default")),
         Field::Unknown(reason) => ClusterRef::Elsewhere(None, reason.clone()),
     }
 }
@@ -182,6 +199,7 @@ fn strategy_routes<'a>(
     strategy: &[StrategyItem],
 ) -> Vec<Route<'a>> {
     let alone = strategy.len() == 1;
+    let constraints = constraints(context, task, Some(request)).unwrap_or_default();
     let reachable = strategy.iter().filter(|item| alone || item.weight != Some(0) || item.base != Some(0));
     reachable
         .map(|item| {
@@ -201,12 +219,12 @@ fn strategy_routes<'a>(
                             }
                             filtered(context, task, request, label, group)
                         }
-                        Err(reason) => elsewhere(task, &label, request.spot.clone(), reason),
+                        Err(reason) => elsewhere(task, &constraints, &label, request.spot.clone(), reason),
                     }
                 }
                 None => {
                     let reason = format!("{label} is not part of this app");
-                    elsewhere(task, &label, request.spot.clone(), reason)
+                    elsewhere(task, &constraints, &label, request.spot.clone(), reason)
                 }
             }
         })
@@ -215,19 +233,25 @@ fn strategy_routes<'a>(
 
 /// Any instance of the cluster, as far as task and constraints allow.
 fn cluster_route<'a>(context: &Context<'a>, task: &Task<'a>, request: &Request<'a>) -> Route<'a> {
-    match cluster(context, request) {
+    let constraints = constraints(context, task, Some(request)).unwrap_or_default();
+    let outside = |label: &str, reason| elsewhere(task, &constraints, label, request.spot.clone(), reason);
+    match cluster(context.evaluator, context.capacity, request) {
         ClusterRef::Known(placed) => {
             let label = format!("cluster `{}`", placed.resource.id);
-            match context.capacity.instances(context.evaluator, &placed) {
-                Ok(group) => filtered(context, task, request, label, group),
-                Err(reason) => constrained_elsewhere(context, task, request, &label, reason),
+            let instances = context.capacity.instances(context.evaluator, &placed);
+            let mut route = filtered(context, task, request, label.clone(), instances.group.clone());
+            if let Some(reason) = &instances.open {
+                let others = outside(&label, reason.clone());
+                route.hosts.extend(others.hosts);
+                route.unknown = route.unknown.or(others.unknown);
             }
+            route
         }
         ClusterRef::Elsewhere(name, reason) => {
             let label = name.as_ref().map_or_else(|| "its cluster".to_owned(), |name| format!("cluster `{name}`"));
             match name.as_deref().and_then(|name| locked(context, name, &label, &request.spot)) {
                 Some(group) => filtered(context, task, request, label, group),
-                None => constrained_elsewhere(context, task, request, &label, reason),
+                None => outside(&label, reason),
             }
         }
     }
@@ -241,10 +265,10 @@ fn locked<'a>(context: &Context<'a>, name: &str, label: &str, spot: &Spot<'a>) -
         let (_, cluster) = found.next()?;
         if found.next().is_some() { None } else { Some(cluster) }
     };
-    let architectures = clusters.get(name).or_else(by_name)?.architectures().ok()?;
-    let host = |architecture| Host {
+    let cluster = clusters.get(name).or_else(by_name)?;
+    let host = |(architecture, os)| Host {
         architecture: Some(architecture),
-        os: Some(Os::Linux),
+        os,
         instance_type: None,
         certain: true,
         emulates: false,
@@ -253,38 +277,7 @@ fn locked<'a>(context: &Context<'a>, name: &str, label: &str, spot: &Spot<'a>) -
         reason: String::new(),
         spot: spot.clone(),
     };
-    Some(Group { hosts: architectures.into_iter().map(host).collect(), unlaunchable: Vec::new() })
-}
-
-/// Unknown capacity, narrowed by what the task and the constraints ask for.
-fn constrained_elsewhere<'a>(
-    context: &Context<'a>,
-    task: &Task<'a>,
-    request: &Request<'a>,
-    label: &str,
-    reason: String,
-) -> Route<'a> {
-    let constraints = constraints(context, task, request);
-    if let (Declared::Absent, Ok(constraints)) = (&task.cpu, &constraints) {
-        let candidates = [Architecture::X86_64, Architecture::Arm64].map(|architecture| Host {
-            architecture: Some(architecture),
-            os: None,
-            instance_type: None,
-            certain: true,
-            emulates: false,
-            fargate: false,
-            label: format!("an instance of {label}"),
-            reason: String::new(),
-            spot: request.spot.clone(),
-        });
-        let mut left: Vec<Host<'a>> =
-            candidates.into_iter().filter(|host| allowed(constraints, host) != Some(false)).collect();
-        if let ([host], false) = (left.as_mut_slice(), constraints.is_empty()) {
-            host.os = Some(Os::Linux);
-            return Route { label: label.to_owned(), hosts: left, ..Route::default() };
-        }
-    }
-    elsewhere(task, label, request.spot.clone(), reason)
+    Some(Group { hosts: cluster.hosts().ok()?.into_iter().map(host).collect(), ..Group::default() })
 }
 
 /// Keeps the hosts that the task may land on: of its architecture, of its system, and allowed by the constraints.
@@ -295,7 +288,7 @@ fn filtered<'a>(
     label: String,
     group: Group<'a>,
 ) -> Route<'a> {
-    let constraints = constraints(context, task, request);
+    let constraints = constraints(context, task, Some(request));
     let mut route = Route { label, unlaunchable: group.unlaunchable, ..Route::default() };
     if let Err(reason) = &constraints {
         route.unknown = Some(reason.clone());
@@ -304,9 +297,7 @@ fn filtered<'a>(
     for mut host in group.hosts {
         let cpu = agrees(task.cpu.known(), host.architecture);
         let os = agrees(task.os.known(), host.os);
-        if matches!(task.cpu, Declared::Unknown(_) | Declared::Misspelled(..))
-            || matches!(task.os, Declared::Unknown(_))
-        {
+        if task.asks_for_something_unknown() {
             host.certain = false;
         }
         if cpu == Some(false) || os == Some(false) {
@@ -342,11 +333,17 @@ fn agrees<T: PartialEq>(asked: Option<T>, has: Option<T>) -> Option<bool> {
     }
 }
 
-/// The constraints of the request and of the task definition together.
-fn constraints<'a>(context: &Context<'a>, task: &Task<'a>, request: &Request<'a>) -> Result<Vec<Field>, String> {
+/// The constraints of the request, if there is one, and of the task definition together.
+fn constraints<'a>(
+    context: &Context<'a>,
+    task: &Task<'a>,
+    request: Option<&Request<'a>>,
+) -> Result<Vec<Field>, String> {
     let own = context.evaluator.property(&task.placed, &["PlacementConstraints"]);
     let mut all = launches::constraint_expressions(context.evaluator, &own)?;
-    all.extend(request.constraints.clone()?);
+    if let Some(request) = request {
+        all.extend(request.constraints.clone()?);
+    }
     Ok(all)
 }
 
@@ -365,4 +362,44 @@ fn allowed(constraints: &[Field], host: &Host<'_>) -> Option<bool> {
         }
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::testing::{elsewhere, locked_verdict, verdict};
+
+    const LOCK: &str = r#"{"schema": 1, "images": {"win": {"platforms": ["windows/amd64"]}, "lin": {"platforms": ["linux/amd64"]}},
+        "clusters": {"arn:aws:ecs:eu-west-1:1:cluster/known": {"architectures": ["x86_64"], "operatingSystems": ["windows"]},
+                     "arn:aws:ecs:eu-west-1:1:cluster/half": {"architectures": ["x86_64"]}}}"#;
+
+    fn constrained(expression: &str) -> String {
+        format!(r#""PlacementConstraints": [{{"Type": "memberOf", "Expression": "{expression}"}}],"#)
+    }
+
+    #[test]
+    fn a_system_that_nobody_states_is_not_known() {
+        let x86 = r#""RuntimePlatform": {"CpuArchitecture": "X86_64"},"#;
+        let windows = r#""RuntimePlatform": {"OperatingSystemFamily": "WINDOWS_SERVER_2022_CORE"},"#;
+        for (image, properties, cluster, expected) in [
+            ("win", x86, "prod", "unknown"),
+            ("win", "", "half", "unknown"),
+            ("lin", "", "half", "unknown"),
+            ("win", windows, "half", "runs"),
+            ("win", "", "known", "runs"),
+            ("lin", "", "known", "error operating-system-mismatch"),
+        ] {
+            let app = elsewhere(image, properties, cluster, "");
+            assert_eq!(locked_verdict(&app, LOCK), expected, "{image} {properties} {cluster}");
+        }
+    }
+
+    #[test]
+    fn a_constraint_says_what_the_hosts_of_an_unknown_cluster_are() {
+        let windows = constrained("attribute:ecs.os-type == windows");
+        assert_eq!(locked_verdict(&elsewhere("win", "", "prod", &windows), LOCK), "runs");
+        assert_eq!(locked_verdict(&elsewhere("lin", "", "prod", &windows), LOCK), "error operating-system-mismatch");
+        let arm = constrained("attribute:ecs.cpu-architecture == arm64");
+        assert_eq!(verdict(&elsewhere("arm64v8/nginx", "", "prod", &arm)), "runs");
+        assert_eq!(verdict(&elsewhere("amd64/nginx", "", "prod", &arm)), "error image-platform-mismatch");
+    }
 }

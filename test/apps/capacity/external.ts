@@ -20,9 +20,10 @@ const service = (cpuArchitecture?: string) => (app: App) => {
 export default checkedApp({
   title: "machines of one's own, and the task declares another architecture than the image has",
   variants: {
+    // Nobody says whether it is Linux or Windows; the processor is wrong in either case.
     fails: {
       build: service('X86_64'),
-      expect: [{ container: 'gateway', verdict: 'fails', rules: ['image-platform-mismatch'], runsOn: ['linux/amd64'] }],
+      expect: [{ container: 'gateway', verdict: 'fails', rules: ['image-platform-mismatch'], runsOn: null }],
     },
     'is not known as nobody says which machines': {
       build: service(),

@@ -28,9 +28,10 @@ const service = (cpuArchitecture?: string) => (app: App) => {
 export default checkedApp({
   title: 'a cluster that is not part of the app, and a task declared for another architecture than its image',
   variants: {
+    // Nobody says whether it is Linux or Windows; the processor is wrong in either case.
     fails: {
       build: service('X86_64'),
-      expect: [{ container: 'web', verdict: 'fails', rules: ['image-platform-mismatch'], runsOn: ['linux/amd64'] }],
+      expect: [{ container: 'web', verdict: 'fails', rules: ['image-platform-mismatch'], runsOn: null }],
     },
     'is not known as nothing is declared': {
       build: service(),
