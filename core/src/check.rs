@@ -363,6 +363,19 @@ pub fn rule_names() -> impl Iterator<Item = &'static str> {
     rules::RULES.iter().map(|rule| rule.name)
 }
 
+#[cfg(test)]
+mod tests {
+    use super::testing::{task, verdict};
+
+    #[test]
+    fn a_macro_in_a_resource_may_change_all_of_it() {
+        let app = task("arm64v8/nginx", "");
+        assert_eq!(verdict(&app), "error image-platform-mismatch");
+        let include = r#""AWS::ECS::TaskDefinition", "Fn::Transform": {"Name": "AWS::Include"},"#;
+        assert_eq!(verdict(&app.replace(r#""AWS::ECS::TaskDefinition","#, include)), "unknown");
+    }
+}
+
 /// Small apps for the tests of rules.
 #[cfg(test)]
 pub mod testing {

@@ -418,7 +418,8 @@ impl Platform {
         Platform::new(Os::Linux, architecture)
     }
 
-    /// Reads what `docker build --platform` takes: `linux/arm64`, `linux/arm/v7`, `arm64` (Linux is meant), `linux/x86_64`.
+    /// Reads what `docker build --platform` takes: `linux/arm64`, `linux/arm/v7`, `arm64` (Linux is meant), `linux/x86_64`,
+    /// `windows(10.0.20348)/amd64`. What leaves the rest to the build host is read by [`BuildPlatform`].
     ///
     /// # Errors
     /// [`PlatformError`], naming the part that is not understood.
@@ -426,8 +427,8 @@ impl Platform {
         let parts: Vec<&str> = text.trim().split('/').collect();
         let (os, architecture, variant) = match parts.as_slice() {
             [architecture] => (Os::Linux, *architecture, None),
-            [os, architecture] => (Os::parse(os)?, *architecture, None),
-            [os, architecture, variant] => (Os::parse(os)?, *architecture, Some(*variant)),
+            [os, architecture] => (Os::parse(without_version(os))?, *architecture, None),
+            [os, architecture, variant] => (Os::parse(without_version(os))?, *architecture, Some(*variant)),
             _ => return Err(PlatformError::Shape(text.to_owned())),
         };
         let parsed = Architecture::parse(Docker, architecture)?;
@@ -438,14 +439,6 @@ impl Platform {
         };
         let variant = variant.or(implied).map(str::to_ascii_lowercase);
         Ok(Platform { os, architecture: parsed, variant }.normalized())
-    }
-
-    /// Reads the `--platform` of a build, which may name several platforms separated by commas.
-    ///
-    /// # Errors
-    /// [`PlatformError`] for the first one that is not understood.
-    pub fn parse_list(text: &str) -> Result<Vec<Platform>, PlatformError> {
-        text.split(',').map(Platform::parse).collect()
     }
 
     /// A platform from the fields of an OCI configuration or descriptor.
@@ -488,6 +481,44 @@ impl fmt::Display for Platform {
     }
 }
 
+/// An operating system without the version that containerd allows behind it: `windows(10.0.20348)`.
+fn without_version(os: &str) -> &str {
+    let is_version = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '+'));
+    match os.split_once('(') {
+        Some((name, version)) if version.strip_suffix(')').is_some_and(is_version) => name,
+        _ => os,
+    }
+}
+
+/// One platform of a build, as containerd's `platforms.Parse` and buildx read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildPlatform {
+    /// Whatever the machine is that builds: `local`, or an operating system without an architecture.
+    Host,
+    /// This one.
+    Named(Platform),
+}
+
+impl BuildPlatform {
+    /// Reads the `--platform` of a build, which may name several platforms separated by commas; an empty one is as none.
+    ///
+    /// # Errors
+    /// [`PlatformError`] for the first one that is not understood.
+    pub fn parse_list(text: &str) -> Result<Vec<BuildPlatform>, PlatformError> {
+        if text.trim().is_empty() {
+            return Ok(vec![BuildPlatform::Host]);
+        }
+        let parse = |part: &str| {
+            let part = part.trim();
+            if part.eq_ignore_ascii_case("local") || Os::parse(without_version(part)).is_ok() {
+                return Ok(BuildPlatform::Host);
+            }
+            Platform::parse(part).map(BuildPlatform::Named)
+        };
+        text.split(',').map(parse).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -519,6 +550,18 @@ mod tests {
     }
 
     #[test]
+    fn what_leaves_the_rest_to_the_build_host_is_no_misspelling() {
+        for text in ["", " ", "local", "LOCAL", "linux", "windows(10.0.20348)"] {
+            assert_eq!(BuildPlatform::parse_list(text), Ok(vec![BuildPlatform::Host]), "{text}");
+        }
+        let windows = Platform::new(Os::Windows, X86_64);
+        assert_eq!(Platform::parse("windows(10.0.20348.2340)/amd64"), Ok(windows));
+        for text in ["darwin", "windows(10.0/amd64", "linux(a b)/amd64", "linux/amd64,,"] {
+            assert!(BuildPlatform::parse_list(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn platforms_are_normalized_as_containerd_does() {
         for (text, printed) in [
             ("linux/arm64", "linux/arm64"),
@@ -534,8 +577,8 @@ mod tests {
         ] {
             assert_eq!(Platform::parse(text).map(|p| p.to_string()), Ok(printed.to_owned()), "{text}");
         }
-        for text in ["", "linux", "linux/", "linux/arm46", "plan9/amd64", "a/b/c/d", "linux/arm64,"] {
-            assert!(Platform::parse_list(text).is_err(), "{text}");
+        for text in ["linux/", "linux/arm46", "plan9/amd64", "a/b/c/d", "linux/arm64,"] {
+            assert!(BuildPlatform::parse_list(text).is_err(), "{text}");
         }
     }
 

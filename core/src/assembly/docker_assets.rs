@@ -27,7 +27,7 @@ pub enum Source {
     Directory {
         /// The build context, relative to the manifest's directory.
         directory: String,
-        /// `--platform`, if it is set.
+        /// `--platform`, if it is set; an empty one is as none.
         platform: Option<String>,
     },
     /// A command that loads an image and prints its name: what `fromTarball` makes.
@@ -72,7 +72,9 @@ fn from_manifest_entry(id: &str, image: &Node, file: &str) -> DockerAsset {
     let executable = source.and_then(|source| source.get("executable")).and_then(Node::items);
     let source = match (text(source, "directory"), executable) {
         (_, Some(words)) => Source::Executable(words.iter().filter_map(Node::text).map(str::to_owned).collect()),
-        (Some(directory), None) => Source::Directory { directory, platform: text(source, "platform") },
+        (Some(directory), None) => {
+            Source::Directory { directory, platform: text(source, "platform").filter(|text| !text.is_empty()) }
+        }
         (None, None) => Source::Unknown,
     };
     let destinations = image.get("destinations").and_then(Node::members).unwrap_or_default();
@@ -116,7 +118,10 @@ pub fn from_metadata(data: &[u8], file: &str) -> Result<Vec<DockerAsset>, JsonEr
             let tag = text("imageTag").unwrap_or_else(|| id.clone());
             let repository = text("repositoryName").unwrap_or_else(|| "aws-cdk/assets".to_owned());
             assets.push(DockerAsset {
-                source: Source::Directory { directory: text("path").unwrap_or_default(), platform: text("platform") },
+                source: Source::Directory {
+                    directory: text("path").unwrap_or_default(),
+                    platform: text("platform").filter(|text| !text.is_empty()),
+                },
                 destinations: vec![Destination { repository, tag }],
                 id,
                 file: file.to_owned(),

@@ -23,7 +23,7 @@
 //!
 //! ## When it is silent
 //!
-//! When the asset has a platform, and for images that are not built from this app.
+//! When the asset has a platform (`local`, and `linux` without an architecture, are none), and for images that are not built from this app.
 
 use super::remedy;
 use super::{Draft, Note, Settings, Severity};
@@ -87,6 +87,9 @@ mod tests {
     #[test]
     fn an_asset_without_a_platform_is_found() {
         assert_eq!(rules_of(&asset_app(None)), ["warning asset-platform-unset"]);
+        for host in ["local", "linux", "linux(6.1)"] {
+            assert_eq!(rules_of(&asset_app(Some(host))), ["warning asset-platform-unset"], "{host}");
+        }
     }
 
     #[test]

@@ -162,6 +162,10 @@ impl<'a> Evaluator<'a> {
 
     /// The property of a resource at a path of member names.
     pub fn property(&self, placed: &Placed<'a>, path: &[&'a str]) -> Resolved<'a> {
+        if placed.resource.node.get("Fn::Transform").is_some() {
+            let value = unknown(format!("a macro may rewrite `{}`", placed.resource.id));
+            return Resolved { value, spot: placed.spot(), via: Vec::new() };
+        }
         match placed.whole().member("Properties") {
             Some(properties) => self.at(&properties, path),
             None => Resolved { value: Value::Absent, spot: placed.spot(), via: Vec::new() },

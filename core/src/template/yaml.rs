@@ -3,7 +3,7 @@
 //! The events come from `saphyr-parser`. Plain scalars keep their text; only `true`, `false`, `null` and numbers become what
 //! JSON would have there, for CloudFormation reads a template that way. Aliases are followed within a bound.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
@@ -71,7 +71,7 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
                 Some(Open { line, anchor, tag, content }) => {
                     let kind = match content {
                         Content::List(items) => Kind::List(items),
-                        Content::Map(members, _) => Kind::Map(members),
+                        Content::Map(members, _) => Kind::Map(merged(members)),
                     };
                     Some((tagged(tag, Node { line, kind }), anchor))
                 }
@@ -115,6 +115,29 @@ pub fn parse(text: &str) -> Result<Node, YamlError> {
         }
     }
     Ok(Node { line: 1, kind: Kind::Null })
+}
+
+/// Puts the members of merge keys (`<<: *defaults`) beside those that are written out, which go before them. CloudFormation
+/// itself refuses merge keys, but the tools that package templates resolve them. Source: <https://yaml.org/type/merge.html>.
+fn merged(members: Vec<(Box<str>, Node)>) -> Vec<(Box<str>, Node)> {
+    if !members.iter().any(|(key, _)| &**key == "<<") {
+        return members;
+    }
+    let mut all: Vec<(Box<str>, Node)> = Vec::new();
+    let mut added = Vec::new();
+    for (key, node) in members {
+        match (&*key, node.kind) {
+            ("<<", Kind::Map(more)) => added.extend(more),
+            ("<<", Kind::List(lists)) => added.extend(lists.into_iter().flat_map(|list| match list.kind {
+                Kind::Map(more) => more,
+                _ => Vec::new(),
+            })),
+            (_, kind) => all.push((key, Node { line: node.line, kind })),
+        }
+    }
+    let mut seen: HashSet<Box<str>> = all.iter().map(|(key, _)| key.clone()).collect();
+    all.extend(added.into_iter().filter(|(key, _)| seen.insert(key.clone())));
+    all
 }
 
 fn count(node: &Node) -> usize {
@@ -197,6 +220,19 @@ mod tests {
             ("!Join ['', [a, !Ref B]]", r#"{"Fn::Join":["",["a",{"Ref":"B"}]]}"#),
             ("a: !Select\n  - 0\n  - !GetAZs ''\n", r#"{"a":{"Fn::Select":[0,{"Fn::GetAZs":""}]}}"#),
             ("a: yes\nb: '1'\nc: 1.5\nd: ~\ne: true", r#"{"a":"yes","b":"1","c":1.5,"d":null,"e":true}"#),
+        ] {
+            assert_eq!(bare(&parse(yaml).unwrap()), bare(&json::parse(same.as_bytes()).unwrap()), "{yaml}");
+        }
+    }
+
+    #[test]
+    fn merge_keys_add_what_is_not_written_out() {
+        for (yaml, same) in [
+            ("a: &a {x: 1, y: 1}\nb: {<<: *a, x: 2}", r#"{"a":{"x":1,"y":1},"b":{"x":2,"y":1}}"#),
+            (
+                "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {<<: [*a, *b]}",
+                r#"{"a":{"x":1},"b":{"x":2,"y":2},"c":{"x":1,"y":2}}"#,
+            ),
         ] {
             assert_eq!(bare(&parse(yaml).unwrap()), bare(&json::parse(same.as_bytes()).unwrap()), "{yaml}");
         }

@@ -7,7 +7,7 @@ use crate::assembly::docker_assets::Source;
 use crate::exec::command::Overrides;
 use crate::files::join_inside;
 use crate::image::reference;
-use crate::platform::Platform;
+use crate::platform::{BuildPlatform, Platform};
 use crate::template::resolve::{Evaluator, Placed};
 use crate::template::value::{Expression, Resolved, Symbol, Value};
 
@@ -153,14 +153,8 @@ fn asset_platforms(asset: &Asset) -> (Platforms, String) {
         Source::Directory { platform: None, .. } => {
             (Platforms::BuildHost, format!("asset `{id}` sets no build platform"))
         }
-        Source::Directory { platform: Some(text), .. } => match Platform::parse_list(text) {
-            Ok(platforms) => {
-                let evidence = format!("asset `{id}` is built with `--platform {text}`");
-                match <[Platform; 1]>::try_from(platforms) {
-                    Ok([platform]) => (Platforms::Single(platform), evidence),
-                    Err(several) => (Platforms::Index(several), evidence),
-                }
-            }
+        Source::Directory { platform: Some(text), .. } => match BuildPlatform::parse_list(text) {
+            Ok(platforms) => (of_build(platforms, text), format!("asset `{id}` is built with `--platform {text}`")),
             Err(error) => (
                 Platforms::Misspelled(text.clone(), error.to_string()),
                 format!("asset `{id}` is built with `--platform {text}`"),
@@ -169,6 +163,25 @@ fn asset_platforms(asset: &Asset) -> (Platforms, String) {
         Source::Executable(_) | Source::Unknown => {
             (Platforms::Unknown(format!("asset `{id}` declares no source")), String::new())
         }
+    }
+}
+
+fn of_build(platforms: Vec<BuildPlatform>, text: &str) -> Platforms {
+    if platforms == [BuildPlatform::Host] {
+        return Platforms::BuildHost;
+    }
+    let mut named = Vec::new();
+    for platform in platforms {
+        match platform {
+            BuildPlatform::Named(platform) => named.push(platform),
+            BuildPlatform::Host => {
+                return Platforms::Unknown(format!("one of the platforms in `{text}` is that of the build host"));
+            }
+        }
+    }
+    match <[Platform; 1]>::try_from(named) {
+        Ok([platform]) => Platforms::Single(platform),
+        Err(several) => Platforms::Index(several),
     }
 }
 
