@@ -179,14 +179,21 @@ impl<'a> Judge<'a, '_> {
                 if let Some(reason) = &route.unknown {
                     unknown = Some(reason.clone());
                 } else if route.leads_nowhere() {
-                    unknown.get_or_insert_with(|| format!("{} has no instances", route.label));
+                    unknown.get_or_insert_with(|| {
+                        let none = route.unfit.is_empty() && route.excluded.is_empty();
+                        let what = if none { "has no instances" } else { "has no instance that takes the task" };
+                        format!("{} {what}", route.label)
+                    });
                 }
             }
             for (_, host) in task.hosts() {
                 match container.image.fits(host) {
                     Fit::Runs => {}
                     Fit::Unknown(reason) => unknown = Some(reason),
-                    Fit::Fails(_) if host.certain => {}
+                    // Some rule says so; if none did, the container must still not count as one that runs.
+                    Fit::Fails(_) if host.certain => {
+                        unknown.get_or_insert_with(|| format!("it cannot start on {}", host.label));
+                    }
                     Fit::Fails(_) => {
                         unknown.get_or_insert_with(|| format!("whether the task lands on {} is not known", host.label));
                     }

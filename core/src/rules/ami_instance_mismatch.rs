@@ -35,14 +35,10 @@ pub(super) fn check<'a>(_: &Placed<'a>, group: &Group<'a>, _: &Settings) -> Vec<
     group.unlaunchable.iter().map(|unlaunchable| draft(unlaunchable, nothing_else)).collect()
 }
 
-/// The same finding, for a task that has nothing else to land on.
+/// The same finding, for a task that has nothing else to land on, whatever it asks for: there is nothing.
 pub(crate) fn of_task<'a>(task: &Task<'a>) -> Vec<Draft<'a>> {
     let stranded = task.routes().filter(|(_, route)| route.leads_nowhere() && !route.unlaunchable.is_empty());
-    stranded
-        .flat_map(|(_, route)| &route.unlaunchable)
-        .filter(|unlaunchable| task.cpu.known().is_none_or(|asks| asks == unlaunchable.needs))
-        .map(|unlaunchable| draft(unlaunchable, true))
-        .collect()
+    stranded.flat_map(|(_, route)| &route.unlaunchable).map(|unlaunchable| draft(unlaunchable, true)).collect()
 }
 
 fn draft<'a>(unlaunchable: &Unlaunchable<'a>, nothing_else: bool) -> Draft<'a> {
@@ -81,12 +77,22 @@ fn spelled(architecture: Architecture) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::testing::{ec2_with_ami, rules_of};
+    use crate::check::testing::{ec2_with_ami, rules_of, verdict};
 
     #[test]
     fn an_ami_of_the_other_architecture_is_found() {
         let app = ec2_with_ami("m7g.large", "/aws/service/ecs/optimized-ami/amazon-linux-2/recommended/image_id");
         assert_eq!(rules_of(&app), ["error ami-instance-mismatch"]);
+    }
+
+    #[test]
+    fn a_task_that_has_nothing_else_fails_with_it() {
+        let x86 = "/aws/service/ecs/optimized-ami/amazon-linux-2/recommended/image_id";
+        for cpu in ["X86_64", "ARM64"] {
+            let platform = format!(r#""RuntimePlatform": {{"CpuArchitecture": "{cpu}"}}, "ContainerDefinitions""#);
+            let app = ec2_with_ami("m7g.large", x86).replace("\"ContainerDefinitions\"", &platform);
+            assert_eq!(verdict(&app), "error ami-instance-mismatch", "{cpu}");
+        }
     }
 
     #[test]

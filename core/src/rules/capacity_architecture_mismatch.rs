@@ -31,12 +31,7 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
     for launch in &task.launches {
         // One provider of several that leads nowhere is `capacity-mixed`.
-        let nowhere = |route: &Route<'_>| {
-            route.leads_nowhere()
-                && !(route.unfit.is_empty() && route.excluded.is_empty())
-                && route.unfit.iter().chain(&route.excluded).all(|host| host.certain)
-        };
-        if launch.routes.is_empty() || !launch.routes.iter().all(nowhere) {
+        if launch.routes.is_empty() || !launch.routes.iter().all(Route::refuses) {
             continue;
         }
         let mut asks: Vec<String> = Vec::new();

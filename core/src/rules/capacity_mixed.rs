@@ -26,7 +26,7 @@
 
 use super::remedy;
 use super::{Draft, Note, Settings, Severity};
-use crate::workload::{Fit, Route, Task};
+use crate::workload::{Fit, Misfit, Route, Task};
 
 const NAME: &str = "capacity-mixed";
 
@@ -34,25 +34,22 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
     for launch in task.launches.iter().filter(|launch| launch.routes.len() > 1) {
         // Never placed on one provider, while another takes it.
-        let stuck = |route: &&Route<'_>| {
-            route.leads_nowhere() && !route.unfit.is_empty() && route.unfit.iter().all(|host| host.certain)
-        };
-        let stuck_at = launch.routes.iter().find(stuck);
         let taken = launch.routes.iter().any(|route| !route.hosts.is_empty());
-        if let (Some(stuck), true) = (stuck_at, taken) {
+        if let (Some(stuck), true) = (launch.routes.iter().find(|route| route.refuses()), taken) {
             drafts.push(draft(task, launch, stuck, None));
             continue;
         }
         for container in &task.containers {
-            let fails = |route: &Route<'_>| {
-                route.hosts.iter().any(|host| host.certain && matches!(container.image.fits(host), Fit::Fails(_)))
+            let fails = |route: &&Route<'a>| {
+                !route.is_fargate()
+                    && route.hosts.iter().any(|host| {
+                        host.certain
+                            && container.image.fits(host) == Fit::Fails(Misfit::Architecture)
+                            && launch.other_architecture(&container.image, host).is_some()
+                    })
             };
-            let runs = |route: &Route<'_>| route.hosts.iter().any(|host| container.image.fits(host) == Fit::Runs);
             let single = remedy::single(&container.image.platforms).is_some();
-            if let (true, Some(failing), true) =
-                (single, launch.routes.iter().find(|route| fails(route)), launch.routes.iter().any(runs))
-                && !failing.is_fargate()
-            {
+            if let (true, Some(failing)) = (single, launch.routes.iter().find(fails)) {
                 drafts.push(draft(task, launch, failing, Some((&container.name, &container.image))));
             }
         }
@@ -69,12 +66,15 @@ fn draft<'a>(
     let mut notes = container.map(|(_, image)| remedy::image_notes(image)).unwrap_or_default();
     notes.extend(remedy::task_note(task, false));
     for route in &launch.routes {
-        for host in route.hosts.iter().chain(&route.unfit).take(2) {
+        for host in route.hosts.iter().chain(&route.unfit).chain(&route.excluded).take(2) {
             notes.push(Note::at(format!("{} gives {}: {}", route.label, remedy::kind(host), host.label), &host.spot));
         }
     }
     notes.push(Note::plain("ECS chooses the provider first and does not move a task that cannot run there"));
     let message = match container {
+        None if wrong.unfit.is_empty() => {
+            format!("{} may choose {}, from which placement constraints keep the task", launch.label, wrong.label)
+        }
         None => format!(
             "{} spreads the task over both architectures, and on {} it is never placed",
             launch.label, wrong.label
@@ -113,6 +113,15 @@ mod tests {
         assert_eq!(rules_of(&both), ["error capacity-mixed"]);
         let undeclared = providers("arm64v8/nginx", "", &[("m7i.large", 1), ("m7g.large", 1)]);
         assert_eq!(rules_of(&undeclared), ["error capacity-mixed"]);
+    }
+
+    #[test]
+    fn a_provider_that_constraints_exclude_is_found() {
+        let app = providers("arm64v8/nginx", "", &[("m7i.large", 1), ("m7g.large", 1)]);
+        let constraint = r#""PlacementConstraints": [{"Type": "memberOf", "Expression": "attribute:ecs.cpu-architecture == arm64"}], "#;
+        let constrained =
+            app.replace(r#""CapacityProviderStrategy""#, &format!("{constraint}\"CapacityProviderStrategy\""));
+        assert_eq!(rules_of(&constrained), ["error capacity-mixed"]);
     }
 
     #[test]

@@ -45,19 +45,13 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
         if container.image.contents.as_ref().is_some_and(Contents::differs) {
             continue;
         }
-        let misfit = task
-            .hosts()
-            .find(|(_, host)| host.certain && container.image.fits(host) == Fit::Fails(Misfit::Architecture));
+        // Where the same launch also reaches hosts of the other architecture, the cause is the mix, and its own rules say so.
+        let misfit = task.hosts().find(|(launch, host)| {
+            host.certain
+                && container.image.fits(host) == Fit::Fails(Misfit::Architecture)
+                && (host.fargate || launch.other_architecture(&container.image, host).is_none())
+        });
         let Some((launch, host)) = misfit else { continue };
-        // Where the same launch also reaches hosts that fit, the cause is the mix, and its own rules say so.
-        let mixed = launch
-            .routes
-            .iter()
-            .flat_map(|route| &route.hosts)
-            .any(|other| !host.fargate && container.image.fits(other) == Fit::Runs);
-        if mixed {
-            continue;
-        }
         let target = Platform::new(host.os.unwrap_or(platform.os), host.architecture.unwrap_or(platform.architecture));
         let mut notes = remedy::image_notes(&container.image);
         notes.extend(remedy::task_note(task, host.fargate));
@@ -96,7 +90,7 @@ pub(crate) fn of_image(judged: &Judged<'_>) -> Option<ImageDraft> {
 
 #[cfg(test)]
 mod tests {
-    use crate::check::testing::{rules_of, task};
+    use crate::check::testing::{ec2, rules_of, task};
 
     #[test]
     fn an_image_for_another_processor_is_found() {
@@ -105,6 +99,16 @@ mod tests {
             rules_of(&task("amd64/nginx", r#""RuntimePlatform": {"CpuArchitecture": "ARM64"},"#)),
             ["error image-platform-mismatch"]
         );
+    }
+
+    #[test]
+    fn a_processor_that_lacks_32_bit_programs_is_found_beside_one_that_has_them() {
+        let arm = r#""RuntimePlatform": {"CpuArchitecture": "ARM64"},"#;
+        for properties in [arm, ""] {
+            let app = ec2("arm32v7/nginx", properties, &["m7g.large", "m8g.large"], "");
+            assert_eq!(rules_of(&app), ["error image-platform-mismatch"]);
+            assert!(rules_of(&ec2("arm32v7/nginx", properties, &["m6g.large", "m7g.large"], "")).is_empty());
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@
 
 use super::remedy;
 use super::{Draft, Note, Settings, Severity};
-use crate::workload::{Declared, Fit, Task};
+use crate::workload::{Declared, Fit, Misfit, Task};
 
 const NAME: &str = "runtime-platform-unset";
 
@@ -40,11 +40,10 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
         let Some(platform) = remedy::single(&container.image.platforms) else { continue };
         let mixed = task.launches.iter().find_map(|launch| {
             let [route] = launch.routes.as_slice() else { return None };
-            let fails = route
-                .hosts
-                .iter()
-                .find(|host| host.certain && !host.fargate && matches!(container.image.fits(host), Fit::Fails(_)))?;
-            let runs = route.hosts.iter().find(|host| container.image.fits(host) == Fit::Runs)?;
+            let certain = route.hosts.iter().filter(|host| host.certain && !host.fargate);
+            let mut failing = certain.filter(|host| container.image.fits(host) == Fit::Fails(Misfit::Architecture));
+            let (fails, runs) =
+                failing.find_map(|fails| Some((fails, launch.other_architecture(&container.image, fails)?)))?;
             Some((launch, route, fails, runs))
         });
         let Some((launch, route, fails, runs)) = mixed else { continue };

@@ -97,6 +97,14 @@ pub struct Launch<'a> {
     pub routes: Vec<Route<'a>>,
 }
 
+impl<'a> Launch<'a> {
+    /// A host that fits an image, where another host of the same launch has another architecture and does not.
+    pub fn other_architecture(&self, image: &Image<'_>, fails: &Host<'_>) -> Option<&Host<'a>> {
+        let mut hosts = self.routes.iter().flat_map(|route| &route.hosts);
+        hosts.find(|host| host.architecture != fails.architecture && image.fits(host) == Fit::Runs)
+    }
+}
+
 /// One way for a task to be placed.
 #[derive(Debug, Clone, Default)]
 pub struct Route<'a> {
@@ -118,6 +126,15 @@ impl Route<'_> {
     /// Whether it is certain that no host of this route ever takes the task.
     pub fn leads_nowhere(&self) -> bool {
         self.hosts.is_empty() && self.unknown.is_none()
+    }
+
+    /// Whether there are instances, but certainly none that takes the task.
+    pub fn refuses(&self) -> bool {
+        let mut others = self.unfit.iter().chain(&self.excluded).peekable();
+        self.leads_nowhere()
+            && self.unlaunchable.is_empty()
+            && others.peek().is_some()
+            && others.all(|host| host.certain)
     }
 
     /// Whether this is Fargate.
