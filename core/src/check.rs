@@ -14,7 +14,7 @@ use crate::rules::{self, Check, Draft, Place, RULES, Rule, Settings, Severity, a
 use crate::template::resolve::{Evaluator, Placed};
 use crate::template::scenario::{Choice, MAX_SCENARIOS, needed_choices};
 use crate::template::value::{ResourceId, Spot, TemplateId};
-use crate::workload::{Archives, Context, Emulators, Fit, Launchers, Platforms, Task};
+use crate::workload::{Archives, Context, Emulators, Fit, Launchers, Platforms, Task, declares_containers};
 
 /// What the person who asks may say.
 #[derive(Debug, Clone, Default)]
@@ -68,10 +68,8 @@ pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
             judge.group(&capacity, &placed);
         }
     }
-    for (template, unit) in app.units() {
-        for resource in unit.template.resources.iter().filter(|r| &*r.kind == "AWS::ECS::TaskDefinition") {
-            judge.task(&context, Placed { template, resource });
-        }
+    for placed in evaluator.placed().filter(declares_containers) {
+        judge.task(&context, placed);
     }
     judge.report(app)
 }
@@ -373,6 +371,18 @@ pub fn rule_names() -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::testing::{task, verdict};
+
+    #[test]
+    fn an_express_service_with_a_container_of_its_own_is_a_workload() {
+        let app = |image: &str| {
+            format!(
+                r#"{{"Resources": {{"X": {{"Type": "AWS::ECS::ExpressGatewayService",
+                    "Properties": {{"PrimaryContainer": {{"Image": "{image}"}}}}}}}}}}"#
+            )
+        };
+        assert_eq!(verdict(&app("amd64/nginx")), "runs");
+        assert_eq!(verdict(&app("arm64v8/nginx")), "unknown");
+    }
 
     #[test]
     fn a_macro_in_a_resource_may_change_all_of_it() {

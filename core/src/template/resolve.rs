@@ -4,7 +4,7 @@
 //! [`Value`], if need be to an unknown one with its reason. Work is bounded by fuel, so that no template can make it hang.
 //! Source: CloudFormation user guide, "Intrinsic function reference" and "Parameters".
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -25,9 +25,27 @@ const MAX_TEXT: usize = 1 << 20;
 #[derive(Debug, Clone, Default)]
 struct Distinguished {
     /// Literals that conditions compare it with, and rows that mappings have for it.
-    values: Vec<String>,
-    /// Whether any other value would be refused, because a mapping without a default has no row for it.
-    closed: bool,
+    values: BTreeSet<String>,
+    /// The only values that are not refused: every mapping without a default has a row for them.
+    accepted: Option<BTreeSet<String>>,
+}
+
+impl Distinguished {
+    /// Keeps, of the values that are accepted so far, those that are rows of one more mapping.
+    fn accept(&mut self, rows: &BTreeSet<String>) {
+        self.accepted = Some(match self.accepted.take() {
+            Some(accepted) => accepted.intersection(rows).cloned().collect(),
+            None => rows.clone(),
+        });
+    }
+
+    /// The values worth trying, and whether there are no others.
+    fn options(&self) -> (Vec<String>, bool) {
+        match &self.accepted {
+            Some(accepted) if !accepted.is_empty() => (accepted.iter().cloned().collect(), true),
+            _ => (self.values.iter().cloned().collect(), false),
+        }
+    }
 }
 
 /// What a template tells apart, by parameter.
@@ -44,10 +62,19 @@ pub struct Evaluator<'a> {
     depth: Cell<u32>,
     /// What is being evaluated across stacks, to notice circles.
     active: RefCell<BTreeSet<(TemplateId, String)>>,
-    exports: OnceCell<HashMap<String, Vec<(TemplateId, &'a str)>>>,
+    exports: RefCell<Option<Rc<Exports<'a>>>>,
     compared: RefCell<HashMap<TemplateId, Rc<Compared>>>,
     /// Conditions that have been decided, by the choices that decided them.
     conditions: Memo<(TemplateId, String), bool>,
+}
+
+/// The exports of an app: the template and output behind each name.
+#[derive(Debug, Default)]
+struct Exports<'a> {
+    /// Those whose name is the same in every scenario.
+    fixed: HashMap<String, Vec<(TemplateId, &'a str)>>,
+    /// Those whose name depends on a choice.
+    chosen: Vec<(Expression<'a>, &'a str)>,
 }
 
 /// A resource with its template.
@@ -100,7 +127,7 @@ impl<'a> Evaluator<'a> {
             fuel: Cell::new(FUEL),
             depth: Cell::new(0),
             active: RefCell::default(),
-            exports: OnceCell::new(),
+            exports: RefCell::default(),
             compared: RefCell::default(),
             conditions: Memo::default(),
         }
@@ -390,7 +417,7 @@ impl<'a> Evaluator<'a> {
 
     /// A parameter of which nothing is known, except what the template compares it with.
     fn free_parameter(&self, template: TemplateId, name: &str, kind: &str) -> Value<'a> {
-        let Distinguished { values: literals, closed } = self.compared_with(template, name);
+        let (literals, closed) = self.compared_with(template).get(name).cloned().unwrap_or_default().options();
         let variable = Variable::Parameter(template, name.to_owned());
         let options = || {
             if literals.is_empty() {
@@ -475,32 +502,49 @@ impl<'a> Evaluator<'a> {
             _ => return self.malformed("Fn::ImportValue", argument),
         };
         let shown = name.display();
-        let found = self.exports().get(&shown).map(Vec::as_slice).unwrap_or_default();
-        match self.nearest(argument.template, found.iter().map(|(template, output)| (*template, *output))) {
+        let exports = self.exports();
+        let mut found = exports.fixed.get(&shown).cloned().unwrap_or_default();
+        for (name, output) in &exports.chosen {
+            if self.export_name(name).as_ref() == Some(&shown) {
+                found.push((name.template, output));
+            }
+        }
+        match self.nearest(argument.template, found.into_iter()) {
             Some((template, output)) => self.output(template, output, via),
             None => unknown(format!("the export `{shown}` is not made by a stack of this app")),
         }
     }
 
-    fn exports(&self) -> &HashMap<String, Vec<(TemplateId, &'a str)>> {
-        self.exports.get_or_init(|| {
-            let mut exports: HashMap<String, Vec<(TemplateId, &'a str)>> = HashMap::new();
-            for (template, unit) in self.app.units() {
-                for (output, node) in &unit.template.outputs {
-                    let declared = Expression { template, node, path: Path::default() };
-                    let Some(name) = declared.member("Export").and_then(|export| export.member("Name")) else {
-                        continue;
-                    };
-                    if let Some(name) = self.resolve(&name).text() {
-                        exports.entry(name.display()).or_default().push((template, output));
+    fn exports(&self) -> Rc<Exports<'a>> {
+        if let Some(known) = &*self.exports.borrow() {
+            return known.clone();
+        }
+        // A name that imports another export finds none.
+        self.exports.replace(Some(Rc::default()));
+        let mut exports = Exports::default();
+        for (template, unit) in self.app.units() {
+            let mut outputs: Vec<_> = unit.template.outputs.iter().collect();
+            outputs.sort_unstable_by_key(|(output, _)| *output);
+            for (output, node) in outputs {
+                let declared = Expression { template, node, path: Path::default() };
+                let Some(name) = declared.member("Export").and_then(|export| export.member("Name")) else { continue };
+                let (mut names, _) = self.explore(|| self.export_name(&name));
+                match (names.pop(), names.is_empty()) {
+                    (Some((Some(name), choices)), true) if choices.is_empty() => {
+                        exports.fixed.entry(name).or_default().push((template, output));
                     }
+                    (Some((None, _)), true) => {}
+                    _ => exports.chosen.push((name, output)),
                 }
             }
-            for found in exports.values_mut() {
-                found.sort_unstable();
-            }
-            exports
-        })
+        }
+        let exports = Rc::new(exports);
+        self.exports.replace(Some(exports.clone()));
+        exports
+    }
+
+    fn export_name(&self, name: &Expression<'a>) -> Option<String> {
+        self.resolve(name).text().map(Text::display)
     }
 
     /// Of several stacks that could be meant, the one in the same stage and environment; `None` if that leaves several.
@@ -716,7 +760,7 @@ impl<'a> Evaluator<'a> {
         let first = match first.known() {
             Some(known) => known.to_owned(),
             // Every row may be meant: the person who deploys chooses.
-            None => match self.chosen_row(argument.template, first, mapping) {
+            None => match self.chosen_row(first, mapping) {
                 Some(row) => row,
                 None => return unknown(first.reason().unwrap_or_default()),
             },
@@ -741,16 +785,35 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The row that the person who deploys chooses by a pseudo parameter, such as the region.
-    fn chosen_row(&self, template: TemplateId, key: &Text, mapping: &Node) -> Option<String> {
+    fn chosen_row(&self, key: &Text, mapping: &Node) -> Option<String> {
         let Symbol::Pseudo(name, environment) = key.only_symbol()? else { return None };
-        let variable = Variable::Pseudo(name.to_string(), *environment);
-        let literals = self.compared_with(template, name).values;
+        self.chosen_pseudo(name, *environment)?.filter(|row| mapping.get(row).is_some())
+    }
+
+    /// The value that a pseudo parameter has in the current scenario; `Some(None)` if it is one that no template of the
+    /// environment tells from others, `None` if there is nothing to choose from.
+    fn chosen_pseudo(&self, name: &str, environment: usize) -> Option<Option<String>> {
+        let mut known = Distinguished::default();
+        for (template, unit) in self.app.units() {
+            if unit.environment_id == environment
+                && let Some(more) = self.compared_with(template).get(name)
+            {
+                known.values.extend(more.values.iter().cloned());
+                if let Some(rows) = &more.accepted {
+                    known.accept(rows);
+                }
+            }
+        }
+        let (literals, closed) = known.options();
         let options = || {
-            let known = literals.iter().map(|literal| format!("`{name}` is `{literal}`"));
-            known.chain([format!("`{name}` is something else")]).collect()
+            let mut options: Vec<String> = literals.iter().map(|literal| format!("`{name}` is `{literal}`")).collect();
+            if !closed && !literals.is_empty() {
+                options.push(format!("`{name}` is something else"));
+            }
+            options
         };
-        let taken = self.choices.option(&variable, options)?;
-        literals.get(taken).filter(|row| mapping.get(row).is_some()).cloned()
+        let taken = self.choices.option(&Variable::Pseudo(name.to_owned(), environment), options)?;
+        Some(literals.get(taken).cloned())
     }
 
     // Conditions
@@ -849,14 +912,7 @@ impl<'a> Evaluator<'a> {
                     return Some(false);
                 }
                 Some(Symbol::Pseudo(name, environment)) => {
-                    let literals = self.compared_with(left.template, name).values;
-                    let variable = Variable::Pseudo(name.to_string(), *environment);
-                    let options = || {
-                        let known = literals.iter().map(|literal| format!("`{name}` is `{literal}`"));
-                        known.chain([format!("`{name}` is something else")]).collect()
-                    };
-                    let taken = self.choices.option(&variable, options)?;
-                    return Some(literals.get(taken).is_some_and(|value| value == literal));
+                    return Some(self.chosen_pseudo(name, *environment)?.as_deref() == Some(literal));
                 }
                 _ => {}
             }
@@ -864,25 +920,20 @@ impl<'a> Evaluator<'a> {
         Some(self.undecided(left.template, format!("`{}` = `{}`", a.display(), b.display())))
     }
 
-    /// The values of a parameter that a template tells apart.
-    fn compared_with(&self, template: TemplateId, name: &str) -> Distinguished {
+    /// The values that a template tells apart, by parameter.
+    fn compared_with(&self, template: TemplateId) -> Rc<Compared> {
         let known = self.compared.borrow().get(&template).cloned();
-        let all = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             let mut found = HashMap::new();
             let document = &self.unit(template).template;
             let resources = document.resources.iter().map(|resource| &resource.node);
             for node in document.conditions.values().chain(resources) {
                 collect_comparisons(node, &document.mappings, &mut found);
             }
-            for distinguished in found.values_mut() {
-                distinguished.values.sort();
-                distinguished.values.dedup();
-            }
             let found = Rc::new(found);
             self.compared.borrow_mut().insert(template, found.clone());
             found
-        });
-        all.get(name).cloned().unwrap_or_default()
+        })
     }
 }
 
@@ -894,7 +945,7 @@ fn collect_comparisons(node: &Node, mappings: &HashMap<Box<str>, Node>, found: &
             if let (Some(("Ref", name)), Some(literal)) = (reference.only_member(), literal.scalar())
                 && let Some(name) = name.text()
             {
-                found.entry(name.to_owned()).or_default().values.push(literal.to_owned());
+                found.entry(name.to_owned()).or_default().values.insert(literal.to_owned());
             }
         }
     }
@@ -904,8 +955,11 @@ fn collect_comparisons(node: &Node, mappings: &HashMap<Box<str>, Node>, found: &
         && let (Some(name), Some(rows)) = (name.text(), map.text().and_then(|map| mappings.get(map)?.members()))
     {
         let distinguished = found.entry(name.to_owned()).or_default();
-        distinguished.values.extend(rows.iter().map(|(row, _)| row.to_string()));
-        distinguished.closed |= rest.is_empty();
+        let rows: BTreeSet<String> = rows.iter().map(|(row, _)| row.to_string()).collect();
+        if rest.is_empty() {
+            distinguished.accept(&rows);
+        }
+        distinguished.values.extend(rows);
     }
     match &node.kind {
         Kind::List(items) => items.iter().for_each(|item| collect_comparisons(item, mappings, found)),

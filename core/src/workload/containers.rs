@@ -14,6 +14,18 @@ use crate::template::value::{Expression, Resolved, Symbol, Value};
 /// The containers, and the reason why they are not all known, if so.
 pub(super) fn read<'a>(context: &Context<'a>, placed: &Placed<'a>) -> (Vec<Container<'a>>, Option<String>) {
     let evaluator = context.evaluator;
+    if super::is_express(placed) {
+        let container = evaluator.property(placed, &["PrimaryContainer"]);
+        let Value::Object(object) = &container.value else {
+            return (
+                Vec::new(),
+                Some(container.reason().unwrap_or_else(|| "the container is not an object".to_owned())),
+            );
+        };
+        let image = evaluator.member(object, "Image");
+        let image = read_image(context, placed, &image, || start(evaluator, object));
+        return (vec![Container { name: "PrimaryContainer".to_owned(), essential: true, image }], None);
+    }
     let list = evaluator.property(placed, &["ContainerDefinitions"]);
     let items = match evaluator.items(&list) {
         Ok(items) => items,

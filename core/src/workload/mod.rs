@@ -62,6 +62,18 @@ impl<T: Copy> Declared<T> {
     }
 }
 
+/// Whether a resource is a service of Express Mode, which makes a task definition from the container that it is given.
+pub fn is_express(placed: &Placed<'_>) -> bool {
+    &*placed.resource.kind == "AWS::ECS::ExpressGatewayService"
+}
+
+/// Whether a resource declares containers: a task definition, or a service of Express Mode with a container of its own.
+pub fn declares_containers(placed: &Placed<'_>) -> bool {
+    let properties = || placed.resource.node.get("Properties");
+    &*placed.resource.kind == "AWS::ECS::TaskDefinition"
+        || is_express(placed) && properties().is_some_and(|properties| properties.get("PrimaryContainer").is_some())
+}
+
 /// A task definition, in one scenario.
 pub struct Task<'a> {
     /// The task definition's resource.

@@ -14,12 +14,28 @@ use crate::template::value::{Spot, Text};
 
 /// Everything that starts the task, and where it lands.
 pub(super) fn launches<'a>(context: &Context<'a>, task: &Task<'a>) -> Vec<Launch<'a>> {
+    if super::is_express(&task.placed) {
+        return vec![express(task)];
+    }
     let compatibilities = compatibilities(context, task);
     let requests = context.launchers.of(context.evaluator, &task.placed);
     if requests.is_empty() {
         return vec![unlaunched(context, task, compatibilities.as_deref())];
     }
     requests.iter().map(|request| launch(context, task, compatibilities.as_deref(), request)).collect()
+}
+
+/// Express Mode runs on Fargate; it may notice a mismatch and run the task elsewhere (`RuntimePlatformOverride` in the ECS API).
+fn express<'a>(task: &Task<'a>) -> Launch<'a> {
+    let mut route = fargate(task, "Fargate", task.placed.spot());
+    route.hosts.iter_mut().for_each(|host| host.certain = false);
+    Launch {
+        label: format!("Express Mode service `{}`", task.placed.resource.id),
+        spot: task.placed.spot(),
+        platform_version: None,
+        platform_version_spot: None,
+        routes: vec![route],
+    }
 }
 
 /// `RequiresCompatibilities`; `None` where it is not given or not known.
