@@ -144,9 +144,7 @@ fn read_lock(named: Option<&Path>) -> Result<Option<Lock>, String> {
     if named.is_none() && !path.exists() {
         return Ok(None);
     }
-    let data =
-        std::fs::read(path).map_err(|error| format!("cannot read the lock file `{}`: {error}", path.display()))?;
-    Lock::parse(&data).map(Some).map_err(|error| format!("`{}`: {error}", path.display()))
+    Lock::read(&Disk, path).map(Some).map_err(|error| error.to_string())
 }
 
 /// The CDK builds images with what `CDK_DOCKER` names.

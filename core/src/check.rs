@@ -3,7 +3,7 @@
 //! A rule's error that holds in every scenario stays an error. One that holds in some, while others would run, becomes a
 //! warning that names the choice behind it: the person who deploys has not made it yet.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::assembly::App;
 use crate::capacity::Capacity;
@@ -40,11 +40,48 @@ struct Seen {
 /// What one scenario shows of one task.
 struct Outcome<'a> {
     containers: Vec<Seen>,
-    drafts: Vec<Draft<'a>>,
+    /// The place of each container in the list, by its name.
+    by_name: HashMap<String, usize>,
+    /// What rules say, by the container that it concerns; `None` is what concerns all of them.
+    drafts: HashMap<Option<String>, Vec<Draft<'a>>>,
+    /// Which findings these make.
+    keys: HashSet<Key>,
+}
+
+impl<'a> Outcome<'a> {
+    fn new(containers: Vec<Seen>, drafts: Vec<Draft<'a>>) -> Outcome<'a> {
+        let mut outcome = Outcome { containers, by_name: HashMap::new(), drafts: HashMap::new(), keys: HashSet::new() };
+        for (index, container) in outcome.containers.iter().enumerate() {
+            outcome.by_name.entry(container.name.clone()).or_insert(index);
+        }
+        for draft in drafts {
+            outcome.keys.insert(key(&draft));
+            outcome.drafts.entry(draft.container.clone()).or_default().push(draft);
+        }
+        outcome
+    }
+
+    fn container(&self, name: &str) -> Option<&Seen> {
+        self.containers.get(*self.by_name.get(name)?)
+    }
+
+    /// What rules say of a container: what concerns all, then what concerns it alone.
+    fn of(&self, name: &str) -> impl Iterator<Item = &Draft<'a>> {
+        let own = self.drafts.get(&Some(name.to_owned()));
+        self.drafts.get(&None).into_iter().chain(own).flatten()
+    }
+
+    fn fails(&self, name: &str) -> bool {
+        self.of(name).any(|draft| draft.severity == Severity::Error)
+    }
 }
 
 /// A finding's identity: the same cause at the same place is reported once.
 type Key = (&'static str, ResourceId, Option<String>, String);
+
+fn key(draft: &Draft<'_>) -> Key {
+    (draft.rule, draft.resource.clone(), draft.container.clone(), draft.spot.path.pointer())
+}
 
 /// Judges an app.
 pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
@@ -104,7 +141,7 @@ impl<'a> Judge<'a, '_> {
         for (drafts, choices) in &answers {
             for draft in drafts {
                 let needed = needed_choices(choices, &answers, |drafts: &Vec<Draft<'a>>| {
-                    drafts.iter().any(|other| self.key(other) == self.key(draft))
+                    drafts.iter().any(|other| key(other) == key(draft))
                 });
                 self.add(draft, always, &needed);
             }
@@ -117,27 +154,22 @@ impl<'a> Judge<'a, '_> {
         let answers: Vec<(Outcome<'a>, Vec<Choice>)> =
             answers.into_iter().filter_map(|(outcome, choices)| Some((outcome?, choices))).collect();
         let rewriting = self.evaluator.app().unit(placed.template).template.rewriting_macro();
-        let mut names: Vec<String> = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
+        let mut met: HashSet<&str> = HashSet::new();
         for container in answers.iter().flat_map(|(outcome, _)| &outcome.containers) {
-            if !names.contains(&container.name) {
-                names.push(container.name.clone());
+            if met.insert(&container.name) {
+                names.push(&container.name);
             }
         }
         for name in names {
-            let concerns = |draft: &&Draft<'a>| draft.container.as_ref().is_none_or(|container| *container == name);
-            let has = |outcome: &&Outcome<'a>| outcome.containers.iter().any(|container| container.name == name);
-            let fails = |outcome: &Outcome<'a>| {
-                outcome.drafts.iter().filter(concerns).any(|draft| draft.severity == Severity::Error)
-            };
-            let with: Vec<&(Outcome<'a>, Vec<Choice>)> = answers.iter().filter(|(outcome, _)| has(&outcome)).collect();
-            let always = !cut && rewriting.is_none() && with.iter().all(|(outcome, _)| fails(outcome));
+            let with: Vec<&(Outcome<'a>, Vec<Choice>)> =
+                answers.iter().filter(|(outcome, _)| outcome.by_name.contains_key(name)).collect();
+            let always = !cut && rewriting.is_none() && with.iter().all(|(outcome, _)| outcome.fails(name));
             let mut indices: Vec<usize> = Vec::new();
             for (outcome, choices) in &with {
-                for draft in outcome.drafts.iter().filter(concerns) {
-                    let key = self.key(draft);
-                    let needed = needed_choices(choices, &answers, |outcome: &Outcome<'a>| {
-                        outcome.drafts.iter().any(|other| self.key(other) == key)
-                    });
+                for draft in outcome.of(name) {
+                    let key = key(draft);
+                    let needed = needed_choices(choices, &answers, |outcome: &Outcome<'a>| outcome.keys.contains(&key));
                     let index = self.add(draft, always, &needed);
                     if let (Some(name), Some((_, _, finding))) = (rewriting, self.findings.get_mut(index)) {
                         let message = format!("the macro `{name}` may rewrite this template before it is deployed");
@@ -151,10 +183,7 @@ impl<'a> Judge<'a, '_> {
                 }
             }
             indices.sort_unstable();
-            let seen: Vec<&Seen> = with
-                .iter()
-                .filter_map(|(outcome, _)| outcome.containers.iter().find(|container| container.name == name))
-                .collect();
+            let seen: Vec<&Seen> = with.iter().filter_map(|(outcome, _)| outcome.container(name)).collect();
             let cut_reason = cut.then(|| format!("only the first {MAX_SCENARIOS} scenarios were looked at"));
             self.workload(placed, &seen, indices, cut_reason);
         }
@@ -222,7 +251,7 @@ impl<'a> Judge<'a, '_> {
                 unknown: Some(format!("its containers are not known: {reason}")),
             });
         }
-        Outcome { containers, drafts }
+        Outcome::new(containers, drafts)
     }
 
     fn workload(&mut self, placed: Placed<'a>, seen: &[&Seen], findings: Vec<usize>, cut: Option<String>) {
@@ -276,14 +305,10 @@ impl<'a> Judge<'a, '_> {
         });
     }
 
-    fn key(&self, draft: &Draft<'a>) -> Key {
-        (draft.rule, draft.resource.clone(), draft.container.clone(), draft.spot.path.pointer())
-    }
-
     /// Adds a finding, or finds the one that is there already; returns its number.
     fn add(&mut self, draft: &Draft<'a>, always: bool, choices: &[&Choice]) -> usize {
         let severity = if always { draft.severity } else { Severity::Warning };
-        let key = self.key(draft);
+        let key = key(draft);
         if let Some(index) = self.found.get(&key) {
             if let Some((_, _, finding)) = self.findings.get_mut(*index) {
                 finding.severity = finding.severity.max(severity);

@@ -56,14 +56,7 @@ pub fn check(request: String) -> Result<String> {
         .map_err(|error| Error::from_reason(format!("the request is not understood: {error}")))?;
     let lock = match &request.lock {
         None => None,
-        Some(path) => {
-            let data = std::fs::read(path).map_err(|error| {
-                Error::from_reason(format!("cannot read the lock file `{}`: {error}", path.display()))
-            })?;
-            let lock =
-                Lock::parse(&data).map_err(|error| Error::from_reason(format!("`{}`: {error}", path.display())))?;
-            Some(lock)
-        }
+        Some(path) => Some(Lock::read(&Disk, path).map_err(|error| Error::from_reason(error.to_string()))?),
     };
     let options = Options {
         parameters: request.parameters,

@@ -19,6 +19,8 @@ use crate::template::value::{ResourceId, TemplateId};
 const MAX_DEPTH: usize = 32;
 /// How many templates an app may have.
 const MAX_TEMPLATES: usize = 20_000;
+/// How many assemblies one app may have: symbolic links can make a few look like many.
+const MAX_ASSEMBLIES: usize = 2_000;
 
 /// A template that is to be read.
 struct Planned {
@@ -53,7 +55,14 @@ enum AssetsFile {
 ///
 /// What cannot be read is noted in [`App::unreadable`]; the rest of the app is still there.
 pub fn load(files: &dyn Files, path: &Path) -> App {
-    let mut loading = Loading { files, app: App::default(), planned: Vec::new(), assets: Vec::new(), stages: 0 };
+    let mut loading = Loading {
+        files,
+        app: App::default(),
+        planned: Vec::new(),
+        assets: Vec::new(),
+        stages: 0,
+        directories: HashSet::new(),
+    };
     let is_manifest = path.file_name().is_some_and(|name| name == "manifest.json");
     if files.is_directory(path) {
         loading.assembly(path, path, 0);
@@ -79,6 +88,8 @@ struct Loading<'f> {
     planned: Vec<Planned>,
     assets: Vec<PlannedAssets>,
     stages: usize,
+    /// The assemblies that have been read.
+    directories: HashSet<PathBuf>,
 }
 
 impl Loading<'_> {
@@ -105,6 +116,7 @@ impl Loading<'_> {
     fn assembly(&mut self, root: &Path, directory: &Path, depth: usize) {
         let stage = self.stages;
         self.stages += 1;
+        self.directories.insert(directory.to_path_buf());
         let path = directory.join("manifest.json");
         let shown = path.display().to_string();
         let data = match self.files.read(&path) {
@@ -160,9 +172,19 @@ impl Loading<'_> {
                         continue;
                     };
                     let Some(nested) = self.inside(root, directory, &name, &shown) else { continue };
-                    if depth >= MAX_DEPTH || directory.starts_with(&nested) {
-                        self.unreadable(&shown, None, format!("nested assembly `{id}` leads back into itself"));
+                    if depth >= MAX_DEPTH || self.directories.contains(&nested) {
+                        self.unreadable(
+                            &shown,
+                            None,
+                            format!("nested assembly `{id}` leads to `{name}`, which is part of this app already"),
+                        );
                         continue;
+                    }
+                    if self.directories.len() >= MAX_ASSEMBLIES {
+                        let message =
+                            format!("the app has more than {MAX_ASSEMBLIES} nested assemblies; `{id}` is not judged");
+                        self.unreadable(&shown, None, message);
+                        return;
                     }
                     self.assembly(root, &nested, depth + 1);
                 }
@@ -245,7 +267,7 @@ impl Loading<'_> {
             let read = in_parallel(&wave, |planned| {
                 let data =
                     files.read(&planned.path).map_err(|error| (None, format!("cannot read the template: {error}")))?;
-                let template = Template::parse(&data).map_err(|error| match &error {
+                let template = Template::parse_file(&data, &planned.path).map_err(|error| match &error {
                     TemplateError::Json(at) => (Some(at.line), error.to_string()),
                     TemplateError::Yaml(at) => (Some(at.line), error.to_string()),
                     TemplateError::Shape(_) => (None, error.to_string()),

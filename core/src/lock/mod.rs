@@ -1,9 +1,11 @@
 //! The facts file `ecs-arch.lock.json`: what images and clusters outside of the app are, looked up once and committed.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::Files;
 use crate::platform::{Architecture, Dialect, Os, Platform};
 
 /// The schema that this version reads and writes.
@@ -67,8 +69,39 @@ pub enum LockError {
     Fact(String, String),
 }
 
+/// A lock file that cannot be read or used, with its name.
+#[derive(Debug, thiserror::Error)]
+pub enum LockFileError {
+    /// The operating system does not give it.
+    #[error("cannot read the lock file `{}`: {error}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the operating system says.
+        error: std::io::Error,
+    },
+    /// It is there, but cannot be used.
+    #[error("`{}`: {error}", file.display())]
+    Unusable {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: LockError,
+    },
+}
+
 impl Lock {
-    /// Reads a lock file.
+    /// Reads a lock file from where files are.
+    ///
+    /// # Errors
+    /// [`LockFileError`] where there is none, or none that can be used.
+    pub fn read(files: &dyn Files, path: &Path) -> Result<Lock, LockFileError> {
+        let file = || path.to_path_buf();
+        let data = files.read(path).map_err(|error| LockFileError::Unreadable { file: file(), error })?;
+        Lock::parse(&data).map_err(|error| LockFileError::Unusable { file: file(), error })
+    }
+
+    /// Reads the text of a lock file.
     ///
     /// # Errors
     /// [`LockError`] where it cannot be read, or a fact in it is not understood.

@@ -1,6 +1,7 @@
 //! A CloudFormation template, read from JSON or YAML, without the resources that say nothing about architectures.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use super::foreach;
 use super::json::{JsonError, Reader};
@@ -26,6 +27,7 @@ pub const RELEVANT_TYPES: &[&str] = &[
     "AWS::Events::Rule",
     "AWS::Pipes::Pipe",
     "AWS::Scheduler::Schedule",
+    "AWS::Serverless::StateMachine",
     "AWS::StepFunctions::StateMachine",
 ];
 
@@ -88,15 +90,30 @@ pub enum TemplateError {
     Shape(String),
 }
 
+fn begins_with_brace(data: &[u8]) -> bool {
+    let start = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
+    start.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
+
 impl Template {
     /// Reads a template; a text that begins with `{` is JSON, everything else YAML.
     ///
     /// # Errors
     /// [`TemplateError`] where the text cannot be read or is not a CloudFormation template.
     pub fn parse(data: &[u8]) -> Result<Template, TemplateError> {
-        let start = data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data);
-        let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
-        if first == Some(&b'{') { Self::from_json(data) } else { Self::from_yaml(data) }
+        if begins_with_brace(data) { Self::from_json(data) } else { Self::from_yaml(data) }
+    }
+
+    /// Reads a template from a file of this name: where the name says YAML, a text that begins with `{` may be that too.
+    ///
+    /// # Errors
+    /// As [`Template::parse`].
+    pub fn parse_file(data: &[u8], name: &Path) -> Result<Template, TemplateError> {
+        let is_yaml = name.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        match Self::parse(data) {
+            Err(TemplateError::Json(error)) if is_yaml => Self::from_yaml(data).map_err(|_| error.into()),
+            read => read,
+        }
     }
 
     /// The resource with this logical id.

@@ -10,8 +10,10 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use super::json::MAX_DEPTH;
 use super::node::{Kind, Node};
 
-/// How many nodes the aliases of a document may add together: enough for any template, too few for a bomb.
+/// How much the aliases of a document may add together: enough for any template, too little for a bomb. A value counts one,
+/// and one more for each [`TEXT_PER_VALUE`] bytes of text.
 const MAX_ALIASED: usize = 1_000_000;
+const TEXT_PER_VALUE: usize = 64;
 
 /// A place where YAML could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -141,10 +143,12 @@ fn merged(members: Vec<(Box<str>, Node)>) -> Vec<(Box<str>, Node)> {
 }
 
 fn count(node: &Node) -> usize {
-    match &node.kind {
-        Kind::List(items) => items.iter().map(count).sum::<usize>() + 1,
-        Kind::Map(members) => members.iter().map(|(_, node)| count(node)).sum::<usize>() + 1,
-        _ => 1,
+    let text = |text: &str| text.len() / TEXT_PER_VALUE;
+    1 + match &node.kind {
+        Kind::List(items) => items.iter().map(count).sum::<usize>(),
+        Kind::Map(members) => members.iter().map(|(key, node)| text(key) + count(node)).sum::<usize>(),
+        Kind::Text(value) | Kind::Number(value) => text(value),
+        _ => 0,
     }
 }
 

@@ -3,9 +3,11 @@
 //! Each is read into the same request, so that placement needs to know only one shape.
 
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::state_machine;
 use crate::template::resolve::{Evaluator, Placed};
+use crate::template::scenario::Memo;
 use crate::template::value::{Expression, Resolved, ResourceId, Spot, TemplateId, Text, Value};
 
 /// A request to start a task, as a service or a target makes it.
@@ -70,12 +72,14 @@ pub struct StrategyItem {
 pub struct Launchers<'a> {
     by_task: HashMap<ResourceId, Vec<Placed<'a>>>,
     families: HashMap<(usize, String), Vec<Placed<'a>>>,
+    /// The requests that a resource makes, by the task definition that they start.
+    requests: Memo<ResourceId, HashMap<ResourceId, Vec<Rc<Request<'a>>>>>,
 }
 
 impl<'a> Launchers<'a> {
     /// Finds out what may start what, in any scenario.
     pub fn index(evaluator: &Evaluator<'a>) -> Launchers<'a> {
-        let mut launchers = Launchers { by_task: HashMap::new(), families: HashMap::new() };
+        let mut launchers = Launchers { by_task: HashMap::new(), families: HashMap::new(), requests: Memo::default() };
         for placed in evaluator.placed().filter(|placed| &*placed.resource.kind == "AWS::ECS::TaskDefinition") {
             if let Some(family) = evaluator.property(&placed, &["Family"]).known() {
                 let stage = evaluator.app().unit(placed.template).stage;
@@ -83,10 +87,8 @@ impl<'a> Launchers<'a> {
             }
         }
         for placed in evaluator.placed() {
-            let answers = evaluator.explore_all(|| {
-                let requests = requests(evaluator, &placed);
-                requests.iter().filter_map(|request| launchers.task(evaluator, request)).collect::<Vec<_>>()
-            });
+            let answers =
+                evaluator.explore_all(|| launchers.made_by(evaluator, &placed).keys().cloned().collect::<Vec<_>>());
             let tasks: BTreeSet<ResourceId> = answers.flatten().collect();
             for task in tasks {
                 launchers.by_task.entry(task).or_default().push(placed);
@@ -113,15 +115,27 @@ impl<'a> Launchers<'a> {
     }
 
     /// The requests that start a task definition, in the current scenario.
-    pub fn of(&self, evaluator: &Evaluator<'a>, task: &Placed<'a>) -> Vec<Request<'a>> {
+    pub fn of(&self, evaluator: &Evaluator<'a>, task: &Placed<'a>) -> Vec<Rc<Request<'a>>> {
         let id = task.id();
         let candidates = self.by_task.get(&id).map(Vec::as_slice).unwrap_or_default();
         candidates
             .iter()
             .filter(|placed| evaluator.exists(placed))
-            .flat_map(|placed| requests(evaluator, placed))
-            .filter(|request| self.task(evaluator, request).as_ref() == Some(&id))
+            .flat_map(|placed| self.made_by(evaluator, placed).get(&id).cloned().unwrap_or_default())
             .collect()
+    }
+
+    /// The requests that a resource makes, by the task definition that they start, in the current scenario.
+    fn made_by(&self, evaluator: &Evaluator<'a>, placed: &Placed<'a>) -> Rc<HashMap<ResourceId, Vec<Rc<Request<'a>>>>> {
+        self.requests.get(&evaluator.choices, &placed.id(), || {
+            let mut by_task: HashMap<_, Vec<_>> = HashMap::new();
+            for request in requests(evaluator, placed) {
+                if let Some(task) = self.task(evaluator, &request) {
+                    by_task.entry(task).or_default().push(Rc::new(request));
+                }
+            }
+            by_task
+        })
     }
 }
 
@@ -171,7 +185,9 @@ fn requests<'a>(evaluator: &Evaluator<'a>, placed: &Placed<'a>) -> Vec<Request<'
             let path = &["TargetParameters", "EcsTaskParameters"];
             target_requests(evaluator, &properties, "Target", path, format!("pipe `{id}`"), &spot)
         }
-        "AWS::StepFunctions::StateMachine" => state_machine::requests(evaluator, placed),
+        "AWS::StepFunctions::StateMachine" | "AWS::Serverless::StateMachine" => {
+            state_machine::requests(evaluator, placed)
+        }
         _ => Vec::new(),
     }
 }
