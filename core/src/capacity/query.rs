@@ -139,7 +139,7 @@ impl Parser<'_> {
                 let wanted = self.peek()?.to_owned();
                 self.at += 1;
                 let positive = matches!(operator.as_str(), "==" | "equals");
-                Some(Answer(value.map(|value| (value == wanted) == positive)))
+                Some(Answer(value.and_then(|value| equals(&value, &wanted)).map(|found| found == positive)))
             }
             "=~" | "matches" | "!~" | "not_matches" => {
                 let pattern = self.peek()?.to_owned();
@@ -162,56 +162,46 @@ impl Parser<'_> {
         if !self.take(&["["]) {
             return None;
         }
-        let mut found = false;
+        let mut found = Some(false);
         while !self.take(&["]"]) {
             let item = self.peek()?.to_owned();
             self.at += 1;
-            found |= value == Some(item.as_str());
+            found = match (found, value.and_then(|value| equals(value, &item))) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            };
             self.take(&[","]);
         }
-        Some(Answer(value.map(|_| found == positive)))
+        Some(Answer(value.and(found).map(|found| found == positive)))
     }
 }
 
-/// The patterns of `=~` that people write: literal characters, `.`, `.*`, and `*` as a shell has it; anything else is not
-/// decided. A pattern must match the whole value.
+/// Whether a value is another one. ECS does not say whether case counts, so values that differ in nothing else are not decided.
+fn equals(value: &str, wanted: &str) -> Option<bool> {
+    if value == wanted { Some(true) } else { (!value.eq_ignore_ascii_case(wanted)).then_some(false) }
+}
+
+/// Whether a value matches a pattern of `=~`, if that does not depend on how the pattern is read.
+///
+/// ECS documents the operator with `t4g.*` alone, which is a regular expression and a shell's pattern at once, and does not
+/// say whether the pattern must match the whole value.
 fn matches(pattern: &str, value: &str) -> Option<bool> {
-    if pattern.contains(['[', '(', '|', '+', '?', '\\', '{']) {
-        return None;
-    }
-    let pattern = pattern.trim_start_matches('^').trim_end_matches('$');
-    // `t4g.*` is a regular expression to ECS; the dot then also matches a dot.
-    let mut pieces = pattern.split('*').map(|piece| piece.trim_end_matches('.')).peekable();
-    let mut rest = value;
-    let mut first = true;
-    while let Some(piece) = pieces.next() {
-        let last = pieces.peek().is_none();
-        if first && last {
-            return Some(same(piece, rest) && piece.len() == rest.len());
-        }
-        if first {
-            if !rest.get(..piece.len()).is_some_and(|start| same(piece, start)) {
-                return Some(false);
-            }
-            rest = rest.get(piece.len()..)?;
-        } else if last {
-            return Some(
-                rest.len() >= piece.len() && rest.get(rest.len() - piece.len()..).is_some_and(|end| same(piece, end)),
-            );
-        } else {
-            let at = (0..=rest.len()).find(|at| rest.get(*at..at + piece.len()).is_some_and(|part| same(piece, part)));
-            match at {
-                Some(at) => rest = rest.get(at + piece.len()..)?,
-                None => return Some(false),
-            }
-        }
-        first = false;
-    }
-    Some(true)
-}
-
-fn same(pattern: &str, text: &str) -> bool {
-    pattern.len() == text.len() && pattern.bytes().zip(text.bytes()).all(|(p, t)| p == b'.' || p == t)
+    let shell: String = pattern
+        .chars()
+        .map(|c| match c {
+            '*' => ".*".to_owned(),
+            '?' => ".".to_owned(),
+            other => regex_lite::escape(other.encode_utf8(&mut [0; 4])),
+        })
+        .collect();
+    let is_match = |expression: &str| {
+        let built = regex_lite::RegexBuilder::new(expression).size_limit(1 << 16).build();
+        built.ok().map(|built| built.is_match(value))
+    };
+    let readings = [format!("^(?:{shell})$"), format!("^(?:{pattern})$"), pattern.to_owned()];
+    let [shell, whole, part] = readings.map(|reading| is_match(&reading));
+    (shell == whole && whole == part).then_some(shell).flatten()
 }
 
 #[cfg(test)]
@@ -239,7 +229,14 @@ mod tests {
             ("attribute:ecs.cpu-architecture != x86_64", Some(true)),
             ("attribute:ecs.cpu-architecture==arm64", Some(true)),
             ("attribute:ecs.instance-type =~ t4g.*", Some(true)),
-            ("attribute:ecs.instance-type =~ m*", Some(false)),
+            ("attribute:ecs.instance-type =~ t4g.large", Some(true)),
+            ("attribute:ecs.instance-type =~ m7g.*", Some(false)),
+            ("attribute:ecs.instance-type !~ m7g.*", Some(true)),
+            ("attribute:ecs.instance-type =~ t4*", None),
+            ("attribute:ecs.instance-type =~ t4g", None),
+            ("attribute:ecs.cpu-architecture == ARM64", None),
+            ("attribute:ecs.cpu-architecture in [ARM64, x86_64]", None),
+            ("attribute:ecs.cpu-architecture in [ARM64, arm64]", Some(true)),
             ("attribute:ecs.instance-type == 't4g.large'", Some(true)),
             ("attribute:ecs.instance-type in [t4g.large, t4g.small]", Some(true)),
             ("attribute:ecs.instance-type not_in [t4g.large]", Some(false)),
