@@ -114,9 +114,9 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
         let app = if path.as_os_str() == "-" {
             let mut data = Vec::new();
             std::io::stdin().read_to_end(&mut data).map_err(|error| format!("cannot read standard input: {error}"))?;
-            assembly::load_template(&data, "<standard input>")
+            assembly::load_template(&data, "<standard input>", &options.parameters)
         } else {
-            assembly::load(&Disk, path)
+            assembly::load_given(&Disk, path, &options.parameters)
         };
         reports.push(check::check(&app, &Disk, &options));
     }
@@ -131,7 +131,7 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode, String> {
         ExitCode::from(2)
     } else if report.summary.errors > 0
         || denied(Deny::Warnings) && report.summary.warnings > 0
-        || denied(Deny::Unknown) && report.summary.workloads.unknown > 0
+        || denied(Deny::Unknown) && (report.summary.workloads.unknown > 0 || !report.unseen.is_empty())
     {
         ExitCode::from(1)
     } else {

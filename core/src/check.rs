@@ -380,7 +380,7 @@ impl<'a> Judge<'a, '_> {
             }
             workload.findings.sort_unstable();
         }
-        Report::new(workloads, ordered, app.unreadable.clone())
+        Report::new(workloads, ordered, app)
     }
 }
 

@@ -84,7 +84,7 @@ fn one_unreadable_stack_does_not_hide_the_others() {
 fn a_stage_that_contains_itself_is_noticed() {
     let nested = r#""S": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}}"#.to_owned();
     let said = complaint(&[("out/manifest.json", &manifest(&[nested]))], "out");
-    assert!(said.contains("leads back into itself"), "{said}");
+    assert!(said.contains("is part of this app already"), "{said}");
 }
 
 #[test]
@@ -98,6 +98,66 @@ fn nested_stacks_that_contain_each_other_are_noticed() {
     let (_, report) = judged(&[("a.json", &a), ("b.json", &b)], "a.json");
     assert!(report.unreadable[0].message.contains("leads back into itself"));
     assert_eq!(report.workloads.len(), 2);
+}
+
+#[test]
+fn stages_that_lead_to_each_other_are_read_once() {
+    let stage = |directory: &str| {
+        format!(r#""{directory}": {{"type": "cdk:cloud-assembly", "properties": {{"directoryName": "{directory}"}}}}"#)
+    };
+    let both = manifest(&[stage("../a"), stage("../b")]);
+    let files = [
+        ("out/manifest.json", manifest(&[stage("a"), stage("b")])),
+        ("out/a/manifest.json", both.clone()),
+        ("out/b/manifest.json", both),
+    ];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let (app, _) = judged(&files, "out");
+    assert_eq!(app.unreadable.len(), 4, "{:?}", app.unreadable);
+    assert!(app.unreadable.iter().all(|part| part.message.contains("is part of this app already")));
+}
+
+#[test]
+fn aliases_of_long_texts_are_bounded() {
+    let text = "x".repeat(1 << 20);
+    let aliases = "*a, ".repeat(10_000);
+    let report = complaint(&[("a.yaml", &format!("a: &a \"{text}\"\nb: [{aliases}]"))], "a.yaml");
+    assert!(report.contains("aliases expand"), "{report}");
+}
+
+#[test]
+fn what_is_written_elsewhere_is_said() {
+    let report = template(
+        r#"{"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://b/a"}}, "Resources": {
+        "Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://b/b"}},
+        "Remote": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://s3.amazonaws.com/b/c"}},
+        "Module": {"Type": "My::Ecs::Service::MODULE"}, "App": {"Type": "AWS::Serverless::Application"}}}"#,
+    );
+    assert_eq!(report.unseen.len(), 5, "{:?}", report.unseen);
+    assert!(report.unreadable.is_empty());
+}
+
+#[test]
+fn a_yaml_file_may_begin_with_a_brace() {
+    let (app, report) = judged(&[("a.yaml", "{Resources: {T: {Type: AWS::ECS::TaskDefinition}}}")], "a.yaml");
+    assert!(app.unreadable.is_empty(), "{:?}", app.unreadable);
+    assert!(report.unreadable.is_empty());
+    let (app, _) = judged(&[("a.json", "{Resources: {T: {Type: AWS::ECS::TaskDefinition}}}")], "a.json");
+    assert_eq!(app.unreadable.len(), 1);
+}
+
+#[test]
+fn a_hundred_thousand_containers_are_no_trouble() {
+    let containers: Vec<String> =
+        (0..100_000).map(|n| format!(r#"{{"Name": "c{n}", "Image": "amd64/nginx"}}"#)).collect();
+    let report = template(&format!(
+        r#"{{"Resources": {{"T": {{"Type": "AWS::ECS::TaskDefinition", "Properties": {{"RequiresCompatibilities": ["FARGATE"],
+            "ContainerDefinitions": [{}]}}}}}}}}"#,
+        containers.join(",")
+    ));
+    let counts = report.summary.workloads;
+    assert_eq!(counts.fails + counts.at_risk, 0);
+    assert!(counts.runs + counts.unknown > 0);
 }
 
 #[test]

@@ -69,7 +69,9 @@ pub fn check(request: String) -> Result<String> {
             },
         },
     };
-    let reports = request.paths.iter().map(|path| check::check(&assembly::load(&Disk, path), &Disk, &options));
+    let judged =
+        |path: &PathBuf| check::check(&assembly::load_given(&Disk, path, &options.parameters), &Disk, &options);
+    let reports = request.paths.iter().map(judged);
     serde_json::to_string(&Report::merged(reports)).map_err(|error| Error::from_reason(error.to_string()))
 }
 

@@ -12,6 +12,7 @@ use super::manifest::{Artifact, Environment, Manifest};
 use super::{App, Asset, Unit, Unreadable};
 use crate::files::{Files, join_inside};
 use crate::template::document::{Template, TemplateError};
+use crate::template::foreach::Given;
 use crate::template::node::Node;
 use crate::template::value::{ResourceId, TemplateId};
 
@@ -32,6 +33,8 @@ struct Planned {
     stage: usize,
     root: PathBuf,
     parent: Option<ResourceId>,
+    /// What decides its loops.
+    given: Given,
     /// Files of the templates that this one is nested in, to notice circles.
     ancestors: Vec<PathBuf>,
 }
@@ -55,8 +58,15 @@ enum AssetsFile {
 ///
 /// What cannot be read is noted in [`App::unreadable`]; the rest of the app is still there.
 pub fn load(files: &dyn Files, path: &Path) -> App {
+    load_given(files, path, &BTreeMap::new())
+}
+
+/// Reads the app at a path as [`load`] does, with values that replace the defaults of parameters: they decide how often a
+/// loop among the resources is written out.
+pub fn load_given(files: &dyn Files, path: &Path, parameters: &BTreeMap<String, String>) -> App {
     let mut loading = Loading {
         files,
+        given: Given { values: parameters.clone(), by_parent: Vec::new() },
         app: App::default(),
         planned: Vec::new(),
         assets: Vec::new(),
@@ -76,14 +86,15 @@ pub fn load(files: &dyn Files, path: &Path) -> App {
 }
 
 /// Judges a template that is already in memory, as if it were read from a file of this name.
-pub fn load_template(data: &[u8], name: &str) -> App {
+pub fn load_template(data: &[u8], name: &str, parameters: &BTreeMap<String, String>) -> App {
     let path = PathBuf::from(name);
     let memory = crate::files::Memory(BTreeMap::from([(path.clone(), data.to_vec())]));
-    load(&memory, &path)
+    load_given(&memory, &path, parameters)
 }
 
 struct Loading<'f> {
     files: &'f dyn Files,
+    given: Given,
     app: App,
     planned: Vec<Planned>,
     assets: Vec<PlannedAssets>,
@@ -108,6 +119,7 @@ impl Loading<'_> {
             stage: 0,
             root: path.parent().map(Path::to_path_buf).unwrap_or_default(),
             parent: None,
+            given: self.given.clone(),
             ancestors: Vec::new(),
             path: path.to_path_buf(),
         });
@@ -253,6 +265,7 @@ impl Loading<'_> {
             stage,
             root: root.to_path_buf(),
             parent: None,
+            given: self.given.clone(),
             ancestors: Vec::new(),
             path,
         });
@@ -267,11 +280,12 @@ impl Loading<'_> {
             let read = in_parallel(&wave, |planned| {
                 let data =
                     files.read(&planned.path).map_err(|error| (None, format!("cannot read the template: {error}")))?;
-                let template = Template::parse_file(&data, &planned.path).map_err(|error| match &error {
-                    TemplateError::Json(at) => (Some(at.line), error.to_string()),
-                    TemplateError::Yaml(at) => (Some(at.line), error.to_string()),
-                    TemplateError::Shape(_) => (None, error.to_string()),
-                })?;
+                let template =
+                    Template::parse_file(&data, &planned.path, &planned.given).map_err(|error| match &error {
+                        TemplateError::Json(at) => (Some(at.line), error.to_string()),
+                        TemplateError::Yaml(at) => (Some(at.line), error.to_string()),
+                        TemplateError::Shape(_) => (None, error.to_string()),
+                    })?;
                 // A stack of the CDK may be empty; a file that was only named must look like a template.
                 let is_named_only = planned.stack_name.is_none() && planned.parent.is_none();
                 if is_named_only && !template.has_resources {
@@ -286,6 +300,10 @@ impl Loading<'_> {
                     Ok(mut template) => {
                         for problem in std::mem::take(&mut template.problems) {
                             self.unreadable(&planned.file, Some(problem.line), problem.message);
+                        }
+                        for part in &template.unseen {
+                            let (file, line) = (planned.file.clone(), Some(part.line));
+                            self.app.unseen.push(Unreadable { file, line, message: part.message.clone() });
                         }
                         let id = TemplateId(units.len());
                         if let Some(parent) = &planned.parent
@@ -310,7 +328,8 @@ impl Loading<'_> {
             }
             for index in first..units.len() {
                 let Some((unit, path, root, ancestors)) = units.get(index) else { continue };
-                let nested = nested_stacks(TemplateId(index), unit, path, root, ancestors);
+                let nested =
+                    nested_stacks(TemplateId(index), unit, path, root, ancestors, &self.given, &mut self.app.unseen);
                 for planned in nested {
                     match planned {
                         Ok(planned) if units.len() + wave.len() < MAX_TEMPLATES => wave.push(planned),
@@ -327,6 +346,7 @@ impl Loading<'_> {
         let units = units.into_iter().map(|(unit, ..)| unit).collect();
         self.app.units = number_environments(in_report_order(units));
         self.app.unreadable.sort();
+        self.app.unseen.sort();
         for (index, asset) in self.app.assets.iter().enumerate() {
             for destination in &asset.declared.destinations {
                 self.app.assets_by_tag.entry(destination.tag.clone()).or_default().push(index);
@@ -368,6 +388,8 @@ fn nested_stacks(
     path: &Path,
     root: &Path,
     ancestors: &[PathBuf],
+    given: &Given,
+    unseen: &mut Vec<Unreadable>,
 ) -> Vec<Result<Planned, Unreadable>> {
     let mut found = Vec::new();
     for resource in unit.template.resources.iter().filter(|resource| &*resource.kind == "AWS::CloudFormation::Stack") {
@@ -376,7 +398,17 @@ fn nested_stacks(
         let asset = metadata.and_then(|metadata| metadata.get("aws:asset:path")).and_then(Node::text);
         // A package that has not been uploaded yet names a file beside the template.
         let local = url.and_then(Node::text).filter(|url| !url.contains("://"));
-        let Some(relative) = asset.or(local) else { continue };
+        let Some(relative) = asset.or(local) else {
+            unseen.push(Unreadable {
+                file: unit.file.clone(),
+                line: Some(resource.node.line),
+                message: format!(
+                    "the template of nested stack `{}` is not part of this app, and not judged",
+                    resource.id
+                ),
+            });
+            continue;
+        };
         let directory = path.parent().unwrap_or_else(|| Path::new(""));
         let problem =
             |message: String| Err(Unreadable { file: unit.file.clone(), line: Some(resource.node.line), message });
@@ -389,6 +421,9 @@ fn nested_stacks(
             continue;
         }
         let construct = metadata.and_then(|metadata| metadata.get("aws:cdk:path")).and_then(Node::text);
+        let passed = resource.node.get("Properties").and_then(|properties| properties.get("Parameters"));
+        let passed = passed.and_then(Node::members).unwrap_or_default();
+        let by_parent = passed.iter().map(|(name, _)| name.to_string()).collect();
         let mut ancestors = ancestors.to_vec();
         ancestors.push(path.to_path_buf());
         found.push(Ok(Planned {
@@ -399,6 +434,7 @@ fn nested_stacks(
             stage: unit.stage,
             root: root.to_path_buf(),
             parent: Some(ResourceId { template: id, id: (*resource.id).into() }),
+            given: Given { values: given.values.clone(), by_parent },
             ancestors,
             path: nested,
         }));

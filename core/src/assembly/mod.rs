@@ -7,7 +7,7 @@ pub mod docker_assets;
 mod load;
 pub mod manifest;
 
-pub use load::{load, load_template};
+pub use load::{load, load_given, load_template};
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -25,6 +25,8 @@ pub struct App {
     pub assets: Vec<Asset>,
     /// Files that could not be read, and parts of them that make no sense.
     pub unreadable: Vec<Unreadable>,
+    /// Parts of the app that are written elsewhere: nested stacks by their address, included fragments.
+    pub unseen: Vec<Unreadable>,
     assets_by_tag: HashMap<String, Vec<usize>>,
 }
 
@@ -64,7 +66,7 @@ pub struct Unit {
     pub nested: HashMap<String, TemplateId>,
 }
 
-/// A file, or a place in one, that could not be understood.
+/// A file, or a place in one, that could not be understood, or leads to what cannot be seen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unreadable {
     /// The file.

@@ -373,6 +373,9 @@ impl<'a> Capacity<'a> {
                 "nested stack `{stack}`, which is not part of this app, may add instances to cluster `{id}`"
             ));
         }
+        if let Some(part) = unit.template.unseen.first() {
+            found.open = Some(part.message.clone());
+        }
         if !any && found.open.is_none() {
             found.open = Some(format!("nothing in this app adds instances to cluster `{id}`"));
         }

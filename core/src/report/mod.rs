@@ -4,7 +4,7 @@ pub mod text;
 
 use serde::{Serialize, Serializer};
 
-use crate::assembly::Unreadable;
+use crate::assembly::{App, Unreadable};
 use crate::rules::Severity;
 
 /// The schema of the JSON form.
@@ -25,6 +25,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// What could not be read.
     pub unreadable: Vec<UnreadableFile>,
+    /// What was not judged, because it is written elsewhere.
+    pub unseen: Vec<UnreadableFile>,
 }
 
 /// Name and version of this tool.
@@ -172,17 +174,19 @@ fn severity<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, 
 
 impl Report {
     /// A report with its counts.
-    pub fn new(workloads: Vec<Workload>, findings: Vec<Finding>, unreadable: Vec<Unreadable>) -> Report {
+    pub fn new(workloads: Vec<Workload>, findings: Vec<Finding>, app: &App) -> Report {
+        let shown = |places: &[Unreadable]| {
+            let places = places.iter().cloned();
+            places.map(|Unreadable { file, line, message }| UnreadableFile { file, line, message }).collect()
+        };
         let mut report = Report {
             schema: SCHEMA,
             tool: Tool { name: "ecs-arch", version: env!("CARGO_PKG_VERSION") },
             summary: Summary::default(),
             workloads,
             findings,
-            unreadable: unreadable
-                .into_iter()
-                .map(|Unreadable { file, line, message }| UnreadableFile { file, line, message })
-                .collect(),
+            unreadable: shown(&app.unreadable),
+            unseen: shown(&app.unseen),
         };
         report.count();
         report
@@ -190,7 +194,7 @@ impl Report {
 
     /// Puts the reports on several apps together, in their order.
     pub fn merged(reports: impl IntoIterator<Item = Report>) -> Report {
-        let mut merged = Report::new(Vec::new(), Vec::new(), Vec::new());
+        let mut merged = Report::new(Vec::new(), Vec::new(), &App::default());
         for mut report in reports {
             let offset = merged.findings.len();
             for index in report.workloads.iter_mut().flat_map(|workload| &mut workload.findings) {
@@ -199,6 +203,7 @@ impl Report {
             merged.workloads.append(&mut report.workloads);
             merged.findings.append(&mut report.findings);
             merged.unreadable.append(&mut report.unreadable);
+            merged.unseen.append(&mut report.unseen);
         }
         merged.count();
         merged

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Finding, Location, Report, Verdict, Workload};
+use super::{Finding, Location, Report, UnreadableFile, Verdict, Workload};
 use crate::rules::Severity;
 
 /// How the text is made.
@@ -22,10 +22,15 @@ pub fn text(report: &Report, format: Format) -> String {
     for finding in &report.findings {
         show_finding(&mut out, finding, format);
     }
+    let mut show_place = |head: String, place: &UnreadableFile| {
+        let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+        put(&mut out, &format!("{head}: {}\n  --> {}{line}\n\n", clean(&place.message), clean(&place.file)));
+    };
     for unreadable in &report.unreadable {
-        let line = unreadable.line.map(|line| format!(":{line}")).unwrap_or_default();
-        let head = paint(red().bold(), "error", format);
-        put(&mut out, &format!("{head}: {}\n  --> {}{line}\n\n", clean(&unreadable.message), clean(&unreadable.file)));
+        show_place(paint(red().bold(), "error", format), unreadable);
+    }
+    for unseen in &report.unseen {
+        show_place(paint(blue().bold(), "note", format), unseen);
     }
     if !format.quiet {
         show_map(&mut out, report, format);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::foreach;
+use super::foreach::{self, Given};
 use super::json::{JsonError, Reader};
 use super::node::{Kind, Node};
 use super::yaml::{self, YamlError};
@@ -27,9 +27,17 @@ pub const RELEVANT_TYPES: &[&str] = &[
     "AWS::Events::Rule",
     "AWS::Pipes::Pipe",
     "AWS::Scheduler::Schedule",
+    APPLICATION,
     "AWS::Serverless::StateMachine",
     "AWS::StepFunctions::StateMachine",
 ];
+
+/// The key of a macro that adds to the object it stands in.
+const MACRO: &str = "Fn::Transform";
+/// An application of the Serverless Application Repository, or another template: SAM deploys it as a nested stack.
+const APPLICATION: &str = "AWS::Serverless::Application";
+/// The end of the type of a module, a registered fragment of a template.
+const MODULE: &str = "::MODULE";
 
 /// A resource of a relevant type.
 #[derive(Debug)]
@@ -62,6 +70,8 @@ pub struct Template {
     pub resources: Vec<Resource>,
     /// What is not as a template should be, without making it unreadable.
     pub problems: Vec<Problem>,
+    /// Parts of the template that are written elsewhere, so that what they add cannot be judged.
+    pub unseen: Vec<Problem>,
 }
 
 /// Relevant resources by logical id; or what stands in the place of the section, if that is not an object.
@@ -96,22 +106,22 @@ fn begins_with_brace(data: &[u8]) -> bool {
 }
 
 impl Template {
-    /// Reads a template; a text that begins with `{` is JSON, everything else YAML.
+    /// Reads a template, whose loops `given` may decide; a text that begins with `{` is JSON, everything else YAML.
     ///
     /// # Errors
     /// [`TemplateError`] where the text cannot be read or is not a CloudFormation template.
-    pub fn parse(data: &[u8]) -> Result<Template, TemplateError> {
-        if begins_with_brace(data) { Self::from_json(data) } else { Self::from_yaml(data) }
+    pub fn parse(data: &[u8], given: &Given) -> Result<Template, TemplateError> {
+        if begins_with_brace(data) { Self::from_json(data, given) } else { Self::from_yaml(data, given) }
     }
 
     /// Reads a template from a file of this name: where the name says YAML, a text that begins with `{` may be that too.
     ///
     /// # Errors
     /// As [`Template::parse`].
-    pub fn parse_file(data: &[u8], name: &Path) -> Result<Template, TemplateError> {
+    pub fn parse_file(data: &[u8], name: &Path, given: &Given) -> Result<Template, TemplateError> {
         let is_yaml = name.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-        match Self::parse(data) {
-            Err(TemplateError::Json(error)) if is_yaml => Self::from_yaml(data).map_err(|_| error.into()),
+        match Self::parse(data, given) {
+            Err(TemplateError::Json(error)) if is_yaml => Self::from_yaml(data, given).map_err(|_| error.into()),
             read => read,
         }
     }
@@ -122,14 +132,14 @@ impl Template {
         self.resources.get(at)
     }
 
-    fn from_json(data: &[u8]) -> Result<Template, TemplateError> {
+    fn from_json(data: &[u8], given: &Given) -> Result<Template, TemplateError> {
         let mut reader = Reader::new(data)?;
         let mut template = Template::default();
         let mut resources = None;
         reader.object(|reader, section| {
             if section != "Resources" {
                 return match section {
-                    "Parameters" | "Conditions" | "Mappings" | "Outputs" | "Transform" => {
+                    "Parameters" | "Conditions" | "Mappings" | "Outputs" | "Transform" | MACRO => {
                         let node = reader.node()?;
                         template.take_section(section, node);
                         Ok(())
@@ -140,7 +150,7 @@ impl Template {
             let mut found = Vec::new();
             if reader.at_object()? {
                 reader.object(|reader, id| {
-                    let wanted = if id.starts_with(foreach::PREFIX) {
+                    let wanted = if id.starts_with(foreach::PREFIX) || id == MACRO {
                         Some(reader.node()?)
                     } else {
                         reader.node_if("Type", is_relevant)?
@@ -155,10 +165,10 @@ impl Template {
             Ok(())
         })?;
         reader.finish()?;
-        template.complete(resources)
+        template.complete(resources, given)
     }
 
-    fn from_yaml(data: &[u8]) -> Result<Template, TemplateError> {
+    fn from_yaml(data: &[u8], given: &Given) -> Result<Template, TemplateError> {
         let text = std::str::from_utf8(data.strip_prefix(b"\xef\xbb\xbf").unwrap_or(data))
             .map_err(|error| TemplateError::Shape(format!("not valid UTF-8 at byte {}", error.valid_up_to())))?;
         let node = yaml::parse(text)?;
@@ -175,6 +185,7 @@ impl Template {
                 ("Resources", Kind::Map(members)) => {
                     let keep = |(id, node): &(Box<str>, Node)| {
                         id.starts_with(foreach::PREFIX)
+                            || &**id == MACRO
                             || node.members().is_none()
                             || node.get("Type").and_then(Node::text).is_some_and(is_relevant)
                     };
@@ -184,17 +195,21 @@ impl Template {
                 (_, kind) => template.take_section(&section, Node { line: node.line, kind }),
             }
         }
-        template.complete(resources)
+        template.complete(resources, given)
     }
 
     fn take_section(&mut self, section: &str, node: Node) {
-        if section == "Transform" {
+        if section == "Transform" || section == MACRO {
             let names = node.items().unwrap_or(std::slice::from_ref(&node));
-            self.transforms = names
-                .iter()
-                .filter_map(|name| name.text().or_else(|| name.get("Name").and_then(Node::text)))
-                .map(Box::from)
-                .collect();
+            for transform in names {
+                let Some(name) = transform.text().or_else(|| transform.get("Name").and_then(Node::text)) else {
+                    continue;
+                };
+                if section == MACRO || name == "AWS::Include" {
+                    self.unseen.push(added_by(name, "this template", transform.line));
+                }
+                self.transforms.push(name.into());
+            }
             return;
         }
         let target = match section {
@@ -215,7 +230,7 @@ impl Template {
     }
 
     /// Checks the shape of the resources and expands the loops among them.
-    fn complete(mut self, resources: Option<Section>) -> Result<Template, TemplateError> {
+    fn complete(mut self, resources: Option<Section>, given: &Given) -> Result<Template, TemplateError> {
         self.has_resources = resources.is_some();
         let resources = match resources {
             None => Vec::new(),
@@ -226,9 +241,20 @@ impl Template {
             }
         };
         let mut seen: HashMap<Box<str>, Resource> = HashMap::with_capacity(resources.len());
-        for (id, node) in foreach::expand(resources, &self.parameters, &mut self.problems) {
+        let (macros, resources): (Vec<_>, Vec<_>) = resources.into_iter().partition(|(id, _)| &**id == MACRO);
+        for (_, node) in &macros {
+            let name = node.get("Name").and_then(Node::text).unwrap_or("a macro");
+            self.unseen.push(added_by(name, "`Resources`", node.line));
+        }
+        for (id, node) in foreach::expand(resources, &self.parameters, given, &mut self.problems) {
             match node.get("Type").and_then(Node::text) {
                 Some(kind) if is_relevant(kind) => {
+                    if kind == APPLICATION || kind.ends_with(MODULE) {
+                        let message =
+                            format!("what `{id}` ({kind}) is made of is not part of this app, and not judged");
+                        self.unseen.push(Problem { line: node.line, message });
+                        continue;
+                    }
                     let kind = kind.into();
                     seen.insert(id.clone(), Resource { id, kind, node });
                 }
@@ -252,9 +278,13 @@ impl Template {
     }
 }
 
+fn added_by(name: &str, whereto: &str, line: u32) -> Problem {
+    Problem { line, message: format!("what `{name}` adds to {whereto} is only known at deployment, and not judged") }
+}
+
 fn is_relevant(kind: &str) -> bool {
     // Asked for every resource: the length alone tells most types apart.
-    RELEVANT_TYPES.iter().any(|relevant| relevant.len() == kind.len() && *relevant == kind)
+    RELEVANT_TYPES.iter().any(|relevant| relevant.len() == kind.len() && *relevant == kind) || kind.ends_with(MODULE)
 }
 
 #[cfg(test)]
@@ -268,7 +298,7 @@ mod tests {
             "T": {"Properties": {"Family": "f"}, "Type": "AWS::ECS::TaskDefinition"}}}"#;
         let yaml = b"Parameters:\n  P: {Type: String}\nResources:\n  B: {Type: AWS::S3::Bucket}\n  T:\n    Type: AWS::ECS::TaskDefinition\n";
         for data in [&json[..], &yaml[..]] {
-            let template = Template::parse(data).unwrap();
+            let template = Template::parse(data, &Given::default()).unwrap();
             assert_eq!(template.resources.iter().map(|r| &*r.id).collect::<Vec<_>>(), ["T"]);
             assert!(template.parameters.contains_key("P"));
             assert!(template.problems.is_empty());
@@ -278,15 +308,18 @@ mod tests {
     #[test]
     fn what_is_not_a_template_is_an_error() {
         for data in [&b""[..], b"[]", b"hello", b"{\"Resources\": []}", b"Resources: 1"] {
-            assert!(Template::parse(data).is_err(), "{}", String::from_utf8_lossy(data));
+            assert!(Template::parse(data, &Given::default()).is_err(), "{}", String::from_utf8_lossy(data));
         }
-        assert!(!Template::parse(b"{}").unwrap().has_resources);
+        assert!(!Template::parse(b"{}", &Given::default()).unwrap().has_resources);
     }
 
     #[test]
     fn a_resource_that_is_not_an_object_does_not_hide_the_others() {
-        let template =
-            Template::parse(br#"{"Resources": {"A": 1, "T": {"Type": "AWS::ECS::TaskDefinition"}}}"#).unwrap();
+        let template = Template::parse(
+            br#"{"Resources": {"A": 1, "T": {"Type": "AWS::ECS::TaskDefinition"}}}"#,
+            &Given::default(),
+        )
+        .unwrap();
         assert_eq!(template.resources.len(), 1);
         assert_eq!(template.problems[0].message, "resource `A` must be an object with a `Type`, but it is a number");
     }

@@ -3,7 +3,7 @@
 //! A loop over known items is written out; a loop over items that are not known yet is kept as one resource whose loop
 //! variable is unknown, so that nothing in it goes unseen. Source: CloudFormation user guide, `Fn::ForEach`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::document::Problem;
 use super::node::{Kind, Node};
@@ -14,10 +14,20 @@ pub const PREFIX: &str = "Fn::ForEach::";
 /// How many resources the loops of one template may make; CloudFormation itself allows 500 in a template.
 const MAX_RESOURCES: usize = 5_000;
 
+/// What is known of a template's parameters before anything in it is evaluated.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// Values that replace defaults.
+    pub values: BTreeMap<String, String>,
+    /// Parameters that the stack around a nested one passes, so that their default says nothing.
+    pub by_parent: Vec<String>,
+}
+
 /// Writes out the loops among `resources`; nested loops too.
 pub fn expand(
     resources: Vec<(Box<str>, Node)>,
     parameters: &HashMap<Box<str>, Node>,
+    given: &Given,
     problems: &mut Vec<Problem>,
 ) -> Vec<(Box<str>, Node)> {
     if !resources.iter().any(|(id, _)| id.starts_with(PREFIX)) {
@@ -48,7 +58,7 @@ pub fn expand(
             problems.push(Problem { line: node.line, message: format!("`{id}` has no variable or no body") });
             continue;
         };
-        match items(collection, parameters) {
+        match items(collection, parameters, given) {
             Some(items) => {
                 for item in items.iter().rev() {
                     for (name, part) in body.iter().rev() {
@@ -62,15 +72,21 @@ pub fn expand(
     expanded
 }
 
-/// The items of a collection: literals, or a list parameter's default.
-fn items(collection: &Node, parameters: &HashMap<Box<str>, Node>) -> Option<Vec<String>> {
+/// The items of a collection: literals, or those of a list parameter.
+fn items(collection: &Node, parameters: &HashMap<Box<str>, Node>, given: &Given) -> Option<Vec<String>> {
     if let Some(list) = collection.items() {
         return list.iter().map(|item| item.scalar().map(str::to_owned)).collect();
     }
     match collection.only_member()? {
         ("Ref", name) => {
-            let default = parameters.get(name.text()?)?.get("Default")?.scalar()?;
-            Some(default.split(',').map(|item| item.trim().to_owned()).collect())
+            let name = name.text()?;
+            let default = parameters.get(name)?.get("Default");
+            let list = match given.values.get(name) {
+                _ if given.by_parent.iter().any(|passed| passed == name) => return None,
+                Some(value) => value,
+                None => default?.scalar()?,
+            };
+            Some(list.split(',').map(|item| item.trim().to_owned()).collect())
         }
         _ => None,
     }
@@ -102,6 +118,7 @@ fn substituted(node: &Node, variable: &str, item: &str) -> Node {
 #[cfg(test)]
 mod tests {
     use super::super::document::Template;
+    use super::Given;
 
     const LOOP: &str = r#"{"Transform": "AWS::LanguageExtensions",
         "Parameters": {"Names": {"Type": "CommaDelimitedList", "Default": "Web,Api"}},
@@ -109,7 +126,11 @@ mod tests {
             {"Task${Name}": {"Type": "AWS::ECS::TaskDefinition", "Properties": {"Family": {"Ref": "Name"}}}}]}}"#;
 
     fn ids(items: &str) -> Vec<String> {
-        let template = Template::parse(LOOP.replace("ITEMS", items).as_bytes()).unwrap();
+        ids_given(items, &Given::default())
+    }
+
+    fn ids_given(items: &str, given: &Given) -> Vec<String> {
+        let template = Template::parse(LOOP.replace("ITEMS", items).as_bytes(), given).unwrap();
         template.resources.iter().map(|resource| resource.id.to_string()).collect()
     }
 
@@ -122,5 +143,13 @@ mod tests {
     #[test]
     fn a_loop_over_unknown_items_is_kept_once() {
         assert_eq!(ids(r#"{"Fn::Split": [",", {"Ref": "Elsewhere"}]}"#), ["Task${Name}"]);
+    }
+
+    #[test]
+    fn a_parameter_that_is_given_goes_before_its_default() {
+        let given = Given { values: [("Names".to_owned(), "Job, Cron".to_owned())].into(), by_parent: Vec::new() };
+        assert_eq!(ids_given(r#"{"Ref": "Names"}"#, &given), ["TaskCron", "TaskJob"]);
+        let passed = Given { by_parent: vec!["Names".to_owned()], ..given };
+        assert_eq!(ids_given(r#"{"Ref": "Names"}"#, &passed), ["Task${Name}"]);
     }
 }

@@ -4,7 +4,7 @@
 //! A value comes out as known, as one of several under named choices of the person who deploys, or as unknown with a reason.
 
 pub mod document;
-mod foreach;
+pub mod foreach;
 pub mod json;
 pub mod node;
 pub mod resolve;

@@ -154,6 +154,12 @@ fn read_image<'a>(
     let reason = match text.only_symbol() {
         Some(Symbol::Parameter(_, name, _)) => format!("parameter `{name}`, which names the image, has no value yet"),
         Some(symbol) => symbol.reason(),
+        // An asset that no asset manifest of the app declares.
+        None if shown.contains("-container-assets-") || shown.contains("/aws-cdk/assets:") => {
+            format!(
+                "`{shown}` is an image asset of the CDK; give the whole output directory (`cdk.out`), not its template alone"
+            )
+        }
         None => format!("the platforms of `{shown}` are not known; `ecs-arch lock` looks them up"),
     };
     image(shown, Platforms::Unknown(reason), String::new(), None)
