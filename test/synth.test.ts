@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe as group, test } from 'node:test';
 import type { Report } from './apps/report.ts';
+import { loadApps } from './apps/synthesize.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const cli = process.env.ECS_ARCH_CLI ?? path.join(root, 'target', 'release', 'ecs-arch');
@@ -92,7 +93,7 @@ fs.writeFileSync(
   }),
 );
 
-/** For every rule an app that breaks it, and nothing else of error severity. */
+/** For rules on each kind of resource an app that breaks it, and nothing else of error severity. */
 const broken: Record<string, { name: string; variant: string; lock?: string }> = {
   'ami-instance-mismatch': { name: 'capacity/add-capacity', variant: 'fails' },
   'architecture-misspelled': { name: 'l1/template', variant: 'fails when misspelled' },
@@ -100,20 +101,35 @@ const broken: Record<string, { name: string; variant: string; lock?: string }> =
   'asset-platform-unset': { name: 'fargate/platform-unset', variant: 'at risk on X86_64' },
   'capacity-architecture-mismatch': { name: 'capacity/never-placed', variant: 'fails' },
   'capacity-mixed': { name: 'capacity/two-providers', variant: 'fails' },
+  'entrypoint-not-found': { name: 'images/contents', variant: 'fails with an entrypoint that is not there' },
+  'image-contents-mismatch': {
+    name: 'images/tarball',
+    variant: 'fails as the archive holds another architecture than it says',
+  },
   'image-platform-mismatch': { name: 'fargate/service', variant: 'fails' },
   'image-platform-missing': {
     name: 'images/registry',
     variant: 'is not known from the public gallery',
     lock: lockFile,
   },
+  'library-foreign-architecture': { name: 'images/contents', variant: 'is at risk with a module of another processor' },
   'operating-system-mismatch': { name: 'fargate/windows', variant: 'fails with a Linux image' },
   'runtime-platform-unset': { name: 'capacity/mixed-cluster', variant: 'fails' },
 };
 
-test('every rule has an app here that breaks it', () => {
+/** Rules that ask for the kernel of a host, which no app shows. */
+const inspectOnly = ['page-size-assumption'];
+
+test('every rule has an app here that breaks it', async () => {
   const { stdout } = spawnSync(cli, ['rules', '--json'], { encoding: 'utf8' });
-  const rules = JSON.parse(stdout).map((rule: { name: string }) => rule.name);
-  assert.deepEqual(Object.keys(broken), rules);
+  const rules: string[] = JSON.parse(stdout).map((rule: { name: string }) => rule.name);
+  const covered = new Set([...Object.keys(broken), ...inspectOnly]);
+  for (const { variants } of (await loadApps()).values()) {
+    for (const { expect } of Object.values(variants)) {
+      for (const { rules: expected } of expect) for (const rule of expected ?? []) covered.add(rule);
+    }
+  }
+  assert.deepEqual([...covered].sort(), rules);
 });
 
 group('an acknowledgement takes a finding out of the synth', () => {

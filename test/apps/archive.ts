@@ -12,21 +12,42 @@ const machines: Record<Architecture, { machine: number; exit: string }> = {
   arm64: { machine: 183, exit: '000080d2 a80b80d2 010000d4' }, // mov x0, 0; mov x8, 93; svc 0
 };
 
+/** What an image holds and says of itself. */
+export interface ImageSpec {
+  /** The architecture in the image's configuration. */
+  readonly architecture: Architecture;
+  readonly entrypoint: readonly string[];
+  /** Files by path without a leading slash; executable, where nothing else is said. */
+  readonly files: Record<string, Buffer | string | TarEntry>;
+  readonly user?: string;
+  readonly workingDirectory?: string;
+}
+
 /**
- * Writes an image archive and returns its path.
+ * Writes an image archive with a static server and returns its path.
  * @param declared the architecture in the image's configuration
  * @param contents the architecture of the executable inside; another one makes an image that lies
  */
 export function savedImage(declared: Architecture, contents: Architecture = declared): string {
-  const layer = tar({ server: { data: executable(contents), mode: 0o755 } });
+  const name = declared === contents ? declared : `${declared}-holding-${contents}`;
+  return archive(name, { architecture: declared, entrypoint: ['/server'], files: { server: program(contents) } });
+}
+
+/** Writes an image archive of this name and returns its path. */
+export function archive(name: string, image: ImageSpec): string {
+  const files = Object.entries(image.files).map(([path, file]): [string, TarEntry] => [
+    path,
+    typeof file === 'string' || Buffer.isBuffer(file) ? { data: file, mode: 0o755 } : file,
+  ]);
+  const layer = tar(Object.fromEntries(files));
   const config = JSON.stringify({
-    architecture: declared,
+    architecture: image.architecture,
     os: 'linux',
-    config: { Entrypoint: ['/server'] },
+    config: { Entrypoint: image.entrypoint, User: image.user ?? '', WorkingDir: image.workingDirectory ?? '' },
     rootfs: { type: 'layers', diff_ids: [`sha256:${sha256(layer)}`] },
   });
   const configFile = `${sha256(config)}.json`;
-  const archive = tar({
+  const written = tar({
     'manifest.json': {
       data: JSON.stringify([{ Config: configFile, RepoTags: ['server:latest'], Layers: ['layer/layer.tar'] }]),
     },
@@ -35,37 +56,67 @@ export function savedImage(declared: Architecture, contents: Architecture = decl
   });
   const dir = fileURLToPath(new URL('../out/archives', import.meta.url));
   mkdirSync(dir, { recursive: true });
-  const file = join(dir, declared === contents ? `${declared}.tar` : `${declared}-holding-${contents}.tar`);
-  writeFileSync(file, archive);
+  const file = join(dir, `${name}.tar`);
+  writeFileSync(file, written);
   return file;
 }
 
-/** A static 64-bit ELF executable: the header, one loadable segment, and code that ends the process. */
-function executable(architecture: Architecture): Buffer {
-  const address = 0x400000n;
+/** What a program asks of its host, beside the architecture. */
+export interface Needs {
+  /** The path of its loader; a static program has none. */
+  readonly loader?: string;
+  /** The level of x86-64 that it was compiled for. */
+  readonly level?: 2 | 3 | 4;
+}
+
+/** A 64-bit ELF executable: the header, its segments, and code that ends the process. */
+export function program(architecture: Architecture, { loader, level }: Needs = {}): Buffer {
   const { machine, exit } = machines[architecture];
-  const code = Buffer.from(exit.replaceAll(' ', ''), 'hex');
-  const elf = Buffer.concat([Buffer.alloc(120), code]);
+  const segments: { kind: number; alignment: bigint; content: Buffer }[] = [];
+  if (loader) segments.push({ kind: 3 /* PT_INTERP */, alignment: 1n, content: Buffer.from(`${loader}\0`) });
+  if (level) segments.push({ kind: 4 /* PT_NOTE */, alignment: 8n, content: levelNote(level) });
+  segments.push({ kind: 1 /* PT_LOAD */, alignment: 0x10000n, content: Buffer.from(exit.replaceAll(' ', ''), 'hex') });
+
+  const address = 0x400000n;
+  const start = 64 + 56 * segments.length;
+  const elf = Buffer.alloc(start);
   elf.write('\x7fELF\x02\x01\x01', 'latin1');
   elf.writeUInt16LE(2, 16); // e_type: ET_EXEC
   elf.writeUInt16LE(machine, 18);
   elf.writeUInt32LE(1, 20); // e_version
-  elf.writeBigUInt64LE(address + 120n, 24); // e_entry
   elf.writeBigUInt64LE(64n, 32); // e_phoff
   elf.writeUInt16LE(64, 52); // e_ehsize
   elf.writeUInt16LE(56, 54); // e_phentsize
-  elf.writeUInt16LE(1, 56); // e_phnum
-  elf.writeUInt32LE(1, 64); // p_type: PT_LOAD
-  elf.writeUInt32LE(5, 68); // p_flags: read, execute
-  elf.writeBigUInt64LE(address, 80); // p_vaddr
-  elf.writeBigUInt64LE(address, 88); // p_paddr
-  elf.writeBigUInt64LE(BigInt(elf.length), 96); // p_filesz
-  elf.writeBigUInt64LE(BigInt(elf.length), 104); // p_memsz
-  elf.writeBigUInt64LE(0x1000n, 112); // p_align
-  return elf;
+  elf.writeUInt16LE(segments.length, 56); // e_phnum
+  let offset = start;
+  for (const [index, { kind, alignment, content }] of segments.entries()) {
+    const header = 64 + 56 * index;
+    const loads = kind === 1;
+    const from = loads ? 0 : offset;
+    const size = loads ? offset + content.length : content.length;
+    elf.writeUInt32LE(kind, header);
+    elf.writeUInt32LE(5, header + 4); // p_flags: read, execute
+    elf.writeBigUInt64LE(BigInt(from), header + 8);
+    elf.writeBigUInt64LE(address + BigInt(from), header + 16);
+    elf.writeBigUInt64LE(address + BigInt(from), header + 24);
+    elf.writeBigUInt64LE(BigInt(size), header + 32);
+    elf.writeBigUInt64LE(BigInt(size), header + 40);
+    elf.writeBigUInt64LE(alignment, header + 48);
+    if (loads) elf.writeBigUInt64LE(address + BigInt(offset), 24); // e_entry
+    offset += content.length;
+  }
+  return Buffer.concat([elf, ...segments.map((segment) => segment.content)]);
 }
 
-interface TarEntry {
+/** The note of GNU's linker that says which level of x86-64 is needed. */
+function levelNote(level: number): Buffer {
+  const words = (...values: number[]) => Buffer.from(Uint32Array.from(values).buffer);
+  const needed = words(0xc0008002, 4, 1 << (level - 1), 0); // GNU_PROPERTY_X86_ISA_1_NEEDED, size, level, padding
+  return Buffer.concat([words(4, needed.length, 5), Buffer.from('GNU\0'), needed]);
+}
+
+/** A regular file of an archive. */
+export interface TarEntry {
   readonly data: Buffer | string;
   readonly mode?: number;
 }
