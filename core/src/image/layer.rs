@@ -3,6 +3,7 @@
 //! The index is a tree of names, so that its size depends on the number of entries, not on the size of the files or the
 //! length of their paths. The contents of files are not kept, but for the two small ones that name users and groups.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
 
@@ -99,6 +100,8 @@ pub struct Layer {
     links: Vec<Box<[u8]>>,
     files: Vec<(Executable, u64)>,
     kept: Vec<(u32, Vec<u8>)>,
+    /// Mode, owner and group of files that have several paths.
+    shared: HashMap<u32, (u16, u32, u32)>,
     /// What was left out, as sentences.
     pub remarks: Vec<String>,
 }
@@ -154,6 +157,7 @@ impl Layer {
             links: Vec::new(),
             files: Vec::new(),
             kept: Vec::new(),
+            shared: HashMap::new(),
             remarks: Vec::new(),
         }
     }
@@ -170,10 +174,9 @@ impl Layer {
             return Ok(());
         };
         let Some((name, directory)) = path.split_last() else {
-            // The root itself.
+            // The root itself. Its mode is that of the directory that the runtime lays over the image, which anybody may enter.
             if let (Some(root), EntryType::Directory) = (self.nodes.first_mut(), entry.kind) {
                 root.explicit = true;
-                (root.mode, root.uid, root.gid) = owner(entry);
             }
             return Ok(());
         };
@@ -227,7 +230,8 @@ impl Layer {
         Ok(())
     }
 
-    /// A hard link shares the file that it names, as that file is at this moment.
+    /// A hard link shares the file that it names, as that file is at this moment; unpacking gives the file the owner and the
+    /// mode of the link's own entry.
     fn add_hard_link(&mut self, parent: NodeId, name: &[u8], entry: &Entry) -> Result<(), LayerError> {
         let target = normalize(&entry.link);
         let known = target.as_deref().and_then(|path| {
@@ -239,8 +243,10 @@ impl Layer {
             Some(node) => {
                 let id = self.place(parent, name, node.kind, entry);
                 if let Some(placed) = self.node_mut(id) {
-                    (placed.mode, placed.uid, placed.gid) = (node.mode, node.uid, node.gid);
-                    placed.privileged = node.privileged;
+                    placed.privileged |= node.privileged;
+                }
+                if let NodeKind::File(file) = node.kind {
+                    self.shared.insert(file, owner(entry));
                 }
             }
             None => {
@@ -405,6 +411,15 @@ impl Layer {
 
     fn name(&self, id: NodeId) -> &[u8] {
         parent_and_name(&self.nodes, &self.names, id).1
+    }
+
+    /// Mode, owner and group of a node.
+    pub fn owner(&self, node: &Node) -> (u16, u32, u32) {
+        let shared = match node.kind {
+            NodeKind::File(file) => self.shared.get(&file).copied(),
+            _ => None,
+        };
+        shared.unwrap_or((node.mode, node.uid, node.gid))
     }
 
     /// The path of a node, without a slash at its start.

@@ -225,14 +225,8 @@ impl<'s> View<'s> {
                 return self.entry_from(index + 1, &real, &[], links + 1);
             }
         };
-        Ok(Some(Found {
-            kind,
-            mode: node.mode,
-            uid: node.uid,
-            gid: node.gid,
-            layer: index,
-            privileged: node.privileged,
-        }))
+        let (mode, uid, gid) = layer.owner(node);
+        Ok(Some(Found { kind, mode, uid, gid, layer: index, privileged: node.privileged }))
     }
 
     /// Directories that a layer writes below without an entry for them, where the layers below have a link in their place:
