@@ -8,11 +8,13 @@ import type {
 } from 'aws-cdk-lib';
 import { type CoreReport, toViolation } from './finding-violation';
 import { loadNativeBinding, type NativeBinding } from './native-binding';
-import { CHECK_INCOMPLETE, RULE_IDS } from './rule-ids';
 import { SynthesizedApp } from './synthesized-app';
 
 /** Name of the plugin, and so the first part of every acknowledgement: `ecs-arch::image-platform-mismatch`. */
 const PLUGIN_NAME = 'ecs-arch';
+
+/** The plugin's own rule: the check could not do its work, or not all of it. */
+const CHECK_INCOMPLETE = 'check-incomplete';
 
 const LOCK_FILE = 'ecs-arch.lock.json';
 
@@ -61,9 +63,6 @@ export class ArchitectureCheck implements IPolicyValidationPlugin {
   /** Version of this package. */
   public readonly version?: string;
 
-  /** Names of the rules that are checked. */
-  public readonly ruleIds?: string[];
-
   private readonly props: ArchitectureCheckProps;
   private current?: Judgement;
 
@@ -73,7 +72,11 @@ export class ArchitectureCheck implements IPolicyValidationPlugin {
   public constructor(props: ArchitectureCheckProps = {}) {
     this.props = props;
     this.version = packageVersion();
-    this.ruleIds = [...RULE_IDS, CHECK_INCOMPLETE];
+  }
+
+  /** Names of the rules that are checked. */
+  public get ruleIds(): string[] | undefined {
+    return [...this.coreRules(), CHECK_INCOMPLETE];
   }
 
   /**
@@ -94,6 +97,15 @@ export class ArchitectureCheck implements IPolicyValidationPlugin {
   /** @internal */
   protected _binding(): NativeBinding {
     return loadNativeBinding();
+  }
+
+  private coreRules(): string[] {
+    try {
+      return JSON.parse(this._binding().rules()).map((rule: { name: string }) => rule.name);
+    } catch {
+      // Without a core none is checked; the synthesis says why.
+      return [];
+    }
   }
 
   private violations(context: IPolicyValidationContext): PolicyViolation[] {

@@ -11,7 +11,6 @@ import { type App, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import { ArchitectureCheck, type ArchitectureCheckProps } from '../lib/index';
 import type { NativeBinding } from '../lib/native-binding';
-import { RULE_IDS } from '../lib/rule-ids';
 import { newApp, scratch } from './synthesized';
 
 const RULE = 'image-platform-mismatch';
@@ -41,6 +40,7 @@ class FakedCheck extends ArchitectureCheck {
         this.requests.push(JSON.parse(request));
         return JSON.stringify(this.answer(JSON.parse(request)));
       },
+      rules: () => JSON.stringify([{ name: RULE }]),
     } as NativeBinding;
   }
 }
@@ -140,10 +140,10 @@ function checked(app: App, answer: (request: Request) => unknown, props?: Archit
 }
 
 test('the plugin says its name, version and rules', () => {
-  const check = new ArchitectureCheck();
+  const check = new FakedCheck(() => ({ findings: [] }));
   assert.equal(check.name, 'ecs-arch');
   assert.equal(check.version, JSON.parse(fs.readFileSync(path.join(__dirname, '..', 'package.json'), 'utf8')).version);
-  assert.deepEqual(check.ruleIds, [...RULE_IDS, 'check-incomplete']);
+  assert.deepEqual(check.ruleIds, [RULE, 'check-incomplete']);
 });
 
 test('an app without findings synthesizes', () => {
@@ -304,8 +304,8 @@ test('an acknowledgement of the rule counts on the container, its task, its stac
   }
 });
 
-test('every rule can be acknowledged', () => {
-  for (const rule of [...RULE_IDS]) {
+test('a rule can be acknowledged, whatever its name', () => {
+  for (const rule of [RULE, 'page-size-assumption', 'a-rule-of-a-later-core']) {
     const app = newApp();
     const web = taskIn(new Stack(app, 'Web'));
     Validations.of(web.task).acknowledge({ id: `ecs-arch::${rule}`, reason: 'known' });

@@ -1,11 +1,12 @@
 /** What the package says of itself, read from the built jsii assembly: `npm run build` makes it. */
+
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import * as zlib from 'node:zlib';
+import { ArchitectureCheck } from '../lib';
 import { loadNativeBinding, nativeBindingFile } from '../lib/native-binding';
-import { RULE_IDS } from '../lib/rule-ids';
 
 interface Member {
   readonly name: string;
@@ -76,8 +77,6 @@ const noBinary = fs.existsSync(file) ? false : `${file} is not built`;
 
 test('the rules of the plugin are those of the core', { skip: noBinary }, () => {
   const rules = JSON.parse(loadNativeBinding().rules()) as { name: string }[];
-  assert.deepEqual(
-    RULE_IDS,
-    rules.map((rule) => rule.name),
-  );
+  assert.ok(rules.length > 0);
+  assert.deepEqual(new ArchitectureCheck().ruleIds, [...rules.map((rule) => rule.name), 'check-incomplete']);
 });
