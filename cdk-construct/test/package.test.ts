@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import * as zlib from 'node:zlib';
-import { ArchitectureCheck } from '../lib';
+import { ArchitectureCheck } from '../lib/architecture-check';
 import { loadNativeBinding, nativeBindingFile } from '../lib/native-binding';
 
 interface Member {
