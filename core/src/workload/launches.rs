@@ -86,7 +86,7 @@ impl<'a> Launchers<'a> {
                 launchers.families.entry((stage, family.to_owned())).or_default().push(placed);
             }
         }
-        for placed in evaluator.placed() {
+        for placed in evaluator.placed().filter(starts_tasks) {
             let answers =
                 evaluator.explore_all(|| launchers.made_by(evaluator, &placed).keys().cloned().collect::<Vec<_>>());
             let tasks: BTreeSet<ResourceId> = answers.flatten().collect();
@@ -137,6 +137,21 @@ impl<'a> Launchers<'a> {
             by_task
         })
     }
+}
+
+/// Whether a resource is of a type that [`requests`] reads.
+fn starts_tasks(placed: &Placed<'_>) -> bool {
+    matches!(
+        &*placed.resource.kind,
+        "AWS::ECS::Service"
+            | "AWS::ECS::TaskSet"
+            | "AWS::ECS::ExpressGatewayService"
+            | "AWS::Events::Rule"
+            | "AWS::Scheduler::Schedule"
+            | "AWS::Pipes::Pipe"
+            | "AWS::StepFunctions::StateMachine"
+            | "AWS::Serverless::StateMachine"
+    )
 }
 
 /// The requests that a resource makes.
