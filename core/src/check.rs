@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::assembly::App;
 use crate::capacity::Capacity;
+use crate::codebuild::Builders;
 use crate::files::Files;
 use crate::lock::Lock;
 use crate::report::{self, Finding, Location, Report, Verdict, Workload};
@@ -89,6 +90,7 @@ pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
     let capacity = Capacity::index(&evaluator);
     let launchers = Launchers::index(&evaluator);
     let archives = Archives::new(files);
+    let builders = Builders::index(&evaluator, files);
     let emulators = Emulators::index(&evaluator, &capacity, &launchers);
     let context = Context {
         evaluator: &evaluator,
@@ -97,6 +99,7 @@ pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
         emulators: &emulators,
         lock: options.lock.as_ref(),
         archives: &archives,
+        builders: &builders,
     };
     let mut judge =
         Judge { evaluator: &evaluator, options, found: HashMap::new(), findings: Vec::new(), workloads: Vec::new() };
@@ -104,6 +107,9 @@ pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
         if let Some(placed) = evaluator.resource(id) {
             judge.group(&capacity, &placed);
         }
+    }
+    for placed in builders.projects() {
+        judge.project(&context, placed);
     }
     for placed in evaluator.placed().filter(declares_containers) {
         judge.task(&context, placed);
@@ -121,19 +127,33 @@ struct Judge<'a, 'o> {
 
 impl<'a> Judge<'a, '_> {
     fn group(&mut self, capacity: &Capacity<'a>, placed: &Placed<'a>) {
-        let (answers, cut) = self.evaluator.explore(|| {
-            if !self.evaluator.exists(placed) {
-                return None;
-            }
-            let group = capacity.launched(self.evaluator, placed);
-            let mut drafts = Vec::new();
-            for rule in RULES {
-                if let Check::Group(check) = rule.check {
-                    drafts.extend(check(placed, &group, &self.options.settings));
-                }
-            }
-            Some(drafts)
+        let settings = &self.options.settings;
+        let evaluator = self.evaluator;
+        self.resource(placed, || {
+            let group = capacity.launched(evaluator, placed);
+            let checks = RULES.iter().filter_map(|rule| match rule.check {
+                Check::Group(check) => Some(check),
+                _ => None,
+            });
+            checks.flat_map(|check| check(placed, &group, settings)).collect()
         });
+    }
+
+    fn project(&mut self, context: &Context<'a>, placed: &Placed<'a>) {
+        self.resource(placed, || {
+            let project = context.builders.project(context.evaluator, placed);
+            let checks = RULES.iter().filter_map(|rule| match rule.check {
+                Check::Project(check) => Some(check),
+                _ => None,
+            });
+            checks.flat_map(|check| check(&project, context)).collect()
+        });
+    }
+
+    /// What is said of a resource apart from any task, in every scenario in which it exists.
+    fn resource(&mut self, placed: &Placed<'a>, drafts: impl Fn() -> Vec<Draft<'a>>) {
+        let evaluator = self.evaluator;
+        let (answers, cut) = evaluator.explore(|| evaluator.exists(placed).then(&drafts));
         let answers: Vec<(Vec<Draft<'a>>, Vec<Choice>)> =
             answers.into_iter().filter_map(|(drafts, choices)| Some((drafts?, choices))).collect();
         let fails = |drafts: &Vec<Draft<'a>>| drafts.iter().any(|draft| draft.severity == Severity::Error);
@@ -580,6 +600,14 @@ pub mod testing {
                 format!("{severity} {}", finding.rule)
             })
             .collect()
+    }
+
+    /// Severity and rule of each finding on the assembly `out` among these files.
+    pub fn files_rules_of(files: &[(&str, &str)]) -> Vec<String> {
+        let files = Memory(files.iter().map(|(name, text)| (PathBuf::from(name), text.as_bytes().to_vec())).collect());
+        let app = assembly::load(&files, Path::new("out"));
+        assert!(app.unreadable.is_empty(), "{:?}", app.unreadable);
+        names(&check(&app, &files, &Options::default()))
     }
 
     /// Severity and rule of each finding.

@@ -8,6 +8,7 @@ pub mod assembly;
 pub mod build;
 pub mod capacity;
 pub mod check;
+pub mod codebuild;
 pub mod exec;
 pub mod executable;
 pub mod files;

@@ -278,7 +278,7 @@ impl Architecture {
     /// [`UnknownEnvironmentType`], naming what was read.
     pub fn of_codebuild_type(environment_type: &str) -> Result<Architecture, UnknownEnvironmentType> {
         match environment_type {
-            "ARM_CONTAINER" | "ARM_LAMBDA_CONTAINER" | "ARM_EC2" => Ok(Arm64),
+            "ARM_CONTAINER" | "ARM_LAMBDA_CONTAINER" | "ARM_EC2" | "MAC_ARM" => Ok(Arm64),
             "LINUX_CONTAINER"
             | "LINUX_GPU_CONTAINER"
             | "LINUX_LAMBDA_CONTAINER"

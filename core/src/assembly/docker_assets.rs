@@ -1,5 +1,7 @@
 //! Container images that the CDK builds or loads: the `dockerImages` of asset manifests, and the older metadata entries.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::template::json::{self, JsonError, Reader};
 use crate::template::node::Node;
 
@@ -29,6 +31,8 @@ pub enum Source {
         directory: String,
         /// `--platform`, if it is set; an empty one is as none.
         platform: Option<String>,
+        /// The other options.
+        options: Box<BuildOptions>,
     },
     /// A command that loads an image and prints its name: what `fromTarball` makes.
     Executable(Vec<String>),
@@ -36,8 +40,38 @@ pub enum Source {
     Unknown,
 }
 
+/// How a directory is built.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct BuildOptions {
+    /// `--file`, relative to the build context; `Dockerfile` where it is not set.
+    pub file: Option<String>,
+    /// `--target`
+    pub target: Option<String>,
+    /// `--build-arg`
+    pub arguments: BTreeMap<String, String>,
+    /// The names of `--build-context`.
+    pub contexts: BTreeSet<String>,
+}
+
+impl BuildOptions {
+    /// Reads the options of an asset, whose members are called so: file, target, arguments, contexts.
+    fn read(node: Option<&Node>, [file, target, arguments, contexts]: [&str; 4]) -> Box<BuildOptions> {
+        let text = |key: &str| node.and_then(|n| n.get(key)).and_then(Node::text).filter(|text| !text.is_empty());
+        let members = |key: &str| node.and_then(|n| n.get(key)).and_then(Node::members).unwrap_or_default();
+        let arguments = members(arguments).iter();
+        Box::new(BuildOptions {
+            file: text(file).map(str::to_owned),
+            target: text(target).map(str::to_owned),
+            arguments: arguments
+                .filter_map(|(name, value)| Some((name.to_string(), value.text()?.to_owned())))
+                .collect(),
+            contexts: members(contexts).iter().map(|(name, _)| name.to_string()).collect(),
+        })
+    }
+}
+
 /// A repository and tag that an image is published to; placeholders such as `${AWS::AccountId}` as they are written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     /// The repository's name.
     pub repository: String,
@@ -72,9 +106,14 @@ fn from_manifest_entry(id: &str, image: &Node, file: &str) -> DockerAsset {
     let executable = source.and_then(|source| source.get("executable")).and_then(Node::items);
     let source = match (text(source, "directory"), executable) {
         (_, Some(words)) => Source::Executable(words.iter().filter_map(Node::text).map(str::to_owned).collect()),
-        (Some(directory), None) => {
-            Source::Directory { directory, platform: text(source, "platform").filter(|text| !text.is_empty()) }
-        }
+        (Some(directory), None) => Source::Directory {
+            directory,
+            platform: text(source, "platform").filter(|text| !text.is_empty()),
+            options: BuildOptions::read(
+                source,
+                ["dockerFile", "dockerBuildTarget", "dockerBuildArgs", "dockerBuildContexts"],
+            ),
+        },
         (None, None) => Source::Unknown,
     };
     let destinations = image.get("destinations").and_then(Node::members).unwrap_or_default();
@@ -121,6 +160,7 @@ pub fn from_metadata(data: &[u8], file: &str) -> Result<Vec<DockerAsset>, JsonEr
                 source: Source::Directory {
                     directory: text("path").unwrap_or_default(),
                     platform: text("platform").filter(|text| !text.is_empty()),
+                    options: BuildOptions::read(asset, ["file", "target", "buildArgs", "buildContexts"]),
                 },
                 destinations: vec![Destination { repository, tag }],
                 id,
@@ -140,11 +180,15 @@ mod tests {
     #[test]
     fn directories_tarballs_and_their_destinations_are_read() {
         let text = br#"{"version": "36.0.0", "files": {}, "dockerImages": {
-            "abc": {"source": {"directory": "asset.abc", "platform": "linux/arm64"},
+            "abc": {"source": {"directory": "asset.abc", "platform": "linux/arm64", "dockerFile": "d/Dockerfile",
+                               "dockerBuildTarget": "app", "dockerBuildArgs": {"A": "1"}, "dockerBuildContexts": {"c": "../c"}},
                     "destinations": {"d": {"repositoryName": "r", "imageTag": "abc"}}},
             "def": {"source": {"executable": ["sh", "-c", "docker load -i asset.def.tar"]}, "destinations": {}}}}"#;
         let assets = from_asset_manifest(text, "S.assets.json").unwrap();
         assert!(matches!(&assets[0].source, Source::Directory { platform: Some(p), .. } if p == "linux/arm64"));
+        let Source::Directory { options, .. } = &assets[0].source else { panic!() };
+        assert_eq!((options.file.as_deref(), options.target.as_deref()), (Some("d/Dockerfile"), Some("app")));
+        assert_eq!((options.arguments["A"].as_str(), options.contexts.contains("c")), ("1", true));
         assert_eq!((assets[0].line, assets[0].pointer.as_str()), (2, "/dockerImages/abc"));
         assert_eq!(assets[0].destinations[0].tag, "abc");
         assert!(matches!(&assets[1].source, Source::Executable(words) if words.len() == 3));

@@ -318,6 +318,8 @@ impl Loading<'_> {
                             stack_name: planned.stack_name,
                             environment: planned.environment,
                             environment_id: 0,
+                            directory: planned.path.parent().map(Path::to_path_buf).unwrap_or_default(),
+                            root: planned.root.clone(),
                             stage: planned.stage,
                             parent: planned.parent,
                             nested: HashMap::new(),

@@ -58,6 +58,10 @@ pub struct Unit {
     pub environment: Environment,
     /// A number that two templates share if and only if they are deployed to the same environment.
     pub environment_id: usize,
+    /// The directory of the file.
+    pub directory: PathBuf,
+    /// The directory that no path may lead out of.
+    pub root: PathBuf,
     /// The stage it belongs to.
     pub stage: usize,
     /// The resource that nests this stack, if it is nested.

@@ -31,9 +31,10 @@
 use super::image_start::{chain_notes, error, failing, label_differs, rebuild};
 use super::remedy;
 use super::{Draft, ImageDraft, Note, Settings, Severity};
+use crate::capacity::group::Host;
 use crate::inspect::Judged;
 use crate::platform::Platform;
-use crate::workload::{Contents, Fit, Misfit, Task};
+use crate::workload::{Contents, Fit, Image, Launch, Misfit, Task};
 
 pub(super) const NAME: &str = "image-platform-mismatch";
 
@@ -41,17 +42,13 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
     let mut drafts = Vec::new();
     for container in &task.containers {
         let Some(platform) = remedy::single(&container.image.platforms) else { continue };
-        // An image that is not what it says has its own rules.
-        if container.image.contents.as_ref().is_some_and(Contents::differs) {
+        // An image that is not what it says has its own rules, and so has a project that builds for its own machine.
+        if container.image.contents.as_ref().is_some_and(Contents::differs)
+            || container.image.builder.as_ref().is_some_and(|builder| builder.native && !builder.replaces)
+        {
             continue;
         }
-        // Where the same launch also reaches hosts of the other architecture, the cause is the mix, and its own rules say so.
-        let misfit = task.hosts().find(|(launch, host)| {
-            host.certain
-                && container.image.fits(host) == Fit::Fails(Misfit::Architecture)
-                && (host.fargate || launch.other_architecture(&container.image, host).is_none())
-        });
-        let Some((launch, host)) = misfit else { continue };
+        let Some((launch, host)) = misfit(task, &container.image) else { continue };
         let target = Platform::new(host.os.unwrap_or(platform.os), host.architecture.unwrap_or(platform.architecture));
         let mut notes = remedy::image_notes(&container.image);
         notes.extend(remedy::task_note(task, host.fargate));
@@ -75,6 +72,16 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
         });
     }
     drafts
+}
+
+/// A host with another processor than the image is built for, on which the task certainly may land.
+pub(super) fn misfit<'t, 'a>(task: &'t Task<'a>, image: &Image<'a>) -> Option<(&'t Launch<'a>, &'t Host<'a>)> {
+    // Where the same launch also reaches hosts of the other architecture, the cause is the mix, and its own rules say so.
+    task.hosts().find(|(launch, host)| {
+        host.certain
+            && image.fits(host) == Fit::Fails(Misfit::Architecture)
+            && (host.fargate || launch.other_architecture(image, host).is_none())
+    })
 }
 
 /// The finding of an inspection: the image is what it says, and the host is something else.

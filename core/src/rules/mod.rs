@@ -10,6 +10,8 @@ mod architecture_unsupported;
 mod asset_platform_unset;
 mod capacity_architecture_mismatch;
 mod capacity_mixed;
+mod codebuild_builds_other_architecture;
+mod codebuild_image_mismatch;
 mod cpu_level_too_high;
 mod entrypoint_foreign_architecture;
 mod entrypoint_not_executable;
@@ -37,11 +39,12 @@ mod working_directory_unusable;
 pub use remedy::ContainerTool;
 
 use crate::capacity::group::Group;
+use crate::codebuild::project::Project;
 use crate::inspect::Judged;
 use crate::platform::Architecture;
 use crate::template::resolve::Placed;
 use crate::template::value::{ResourceId, Spot, Via};
-use crate::workload::Task;
+use crate::workload::{Context, Task};
 
 /// A rule.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +64,8 @@ pub enum Check {
     Task(for<'a> fn(&Task<'a>, &Settings) -> Vec<Draft<'a>>),
     /// What a group of instances launches.
     Group(for<'a> fn(&Placed<'a>, &Group<'a>, &Settings) -> Vec<Draft<'a>>),
+    /// A CodeBuild project.
+    Project(for<'a> fn(&Project<'a>, &Context<'a>) -> Vec<Draft<'a>>),
     /// What an image holds.
     Image(fn(&Judged<'_>) -> Vec<ImageDraft>),
 }
@@ -83,6 +88,8 @@ rules! {
     "asset-platform-unset", asset_platform_unset, Task;
     "capacity-architecture-mismatch", capacity_architecture_mismatch, Task;
     "capacity-mixed", capacity_mixed, Task;
+    "codebuild-builds-other-architecture", codebuild_builds_other_architecture, Task;
+    "codebuild-image-mismatch", codebuild_image_mismatch, Project;
     "cpu-level-too-high", cpu_level_too_high, Image;
     "entrypoint-foreign-architecture", entrypoint_foreign_architecture, Image;
     "entrypoint-not-executable", entrypoint_not_executable, Image;

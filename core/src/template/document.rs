@@ -13,10 +13,13 @@ pub const RELEVANT_TYPES: &[&str] = &[
     "AWS::AutoScaling::AutoScalingGroup",
     "AWS::AutoScaling::LaunchConfiguration",
     "AWS::CloudFormation::Stack",
+    "AWS::CodeBuild::Project",
+    "AWS::CodePipeline::Pipeline",
     "AWS::EC2::EC2Fleet",
     "AWS::EC2::Instance",
     "AWS::EC2::LaunchTemplate",
     "AWS::EC2::SpotFleet",
+    "AWS::ECR::Repository",
     "AWS::ECS::CapacityProvider",
     "AWS::ECS::Cluster",
     "AWS::ECS::ClusterCapacityProviderAssociations",
@@ -30,6 +33,8 @@ pub const RELEVANT_TYPES: &[&str] = &[
     APPLICATION,
     "AWS::Serverless::StateMachine",
     "AWS::StepFunctions::StateMachine",
+    "Custom::CDKContainerImageBuild",
+    "Custom::CDKECRDeployment",
 ];
 
 /// The key of a macro that adds to the object it stands in.

@@ -162,6 +162,9 @@ pub enum Part {
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
 
+/// How many symbols of a book a new one is compared with: the same symbol then has the same mark.
+const MAX_COMPARED: usize = 256;
+
 /// Whether a character belongs to a mark; the digits between two marks do too.
 pub fn is_mark(c: char) -> bool {
     matches!(c, OPEN | CLOSE)
@@ -247,6 +250,25 @@ impl Text {
             match part {
                 Part::Literal(literal) => marked.extend(literal.chars().filter(|c| !is_mark(*c))),
                 Part::Symbol(_) => marked.push_str(&format!("{OPEN}{index}{CLOSE}")),
+            }
+        }
+        marked
+    }
+
+    /// The same, with the symbols in a book that several texts share; [`Text::unmarked`] of the book puts them back.
+    pub fn marked_in(&self, book: &mut Text) -> String {
+        let mut marked = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(literal) => marked.extend(literal.chars().filter(|c| !is_mark(*c))),
+                Part::Symbol(_) => {
+                    let known = book.parts.iter().take(MAX_COMPARED).position(|other| other == part);
+                    let index = known.unwrap_or_else(|| {
+                        book.parts.push(part.clone());
+                        book.parts.len() - 1
+                    });
+                    marked.push_str(&format!("{OPEN}{index}{CLOSE}"));
+                }
             }
         }
         marked

@@ -4,6 +4,7 @@ use super::contents::{Contents, Start};
 use super::{Container, Context, Image, Platforms};
 use crate::assembly::Asset;
 use crate::assembly::docker_assets::Source;
+use crate::codebuild::Origin;
 use crate::exec::command::Overrides;
 use crate::files::join_inside;
 use crate::image::reference;
@@ -45,6 +46,12 @@ pub(super) fn read<'a>(context: &Context<'a>, placed: &Placed<'a>) -> (Vec<Conta
                 });
             }
             _ => unknown = Some(item.reason().unwrap_or_else(|| "a container definition is not an object".to_owned())),
+        }
+    }
+    let only_one = containers.len() == 1 && unknown.is_none();
+    for container in &mut containers {
+        if container.image.builder.is_none() {
+            container.image.builder = context.builders.deployed(evaluator, placed, &container.name, only_one);
         }
     }
     (containers, unknown)
@@ -120,6 +127,7 @@ fn read_image<'a>(
         evidence,
         asset,
         contents: None,
+        builder: None,
     };
     let Some(text) = resolved.text() else {
         let reason = resolved.reason().unwrap_or_else(|| "no image is given".to_owned());
@@ -131,8 +139,7 @@ fn read_image<'a>(
             let (platforms, evidence, contents) = tarball(context, asset, words, start());
             return Image { contents, ..image(shown, platforms, evidence, Some(asset)) };
         }
-        let (platforms, evidence) = asset_platforms(asset);
-        return image(shown, platforms, evidence, Some(asset));
+        return of_asset(context, asset, shown, &image);
     }
     let shown = text.display();
     if let Some(locked) = context.lock.and_then(|lock| lock.images.get(&shown)) {
@@ -146,6 +153,30 @@ fn read_image<'a>(
         };
         let evidence = format!("the lock file says that `{shown}` is for {}", list(&locked.platforms));
         return image(shown, platforms, evidence, None);
+    }
+    match context.builders.origin(context.evaluator, placed, text) {
+        Some(Origin::Copy(asset)) => {
+            let copied = of_asset(context, asset, shown, &image);
+            let named = short(&asset.declared.id);
+            let platforms = match copied.platforms {
+                // Only one platform is copied, and which one is for the copy to say.
+                Platforms::Index(_) => Platforms::Unknown(format!("only a part of asset `{named}` is copied")),
+                other => other,
+            };
+            return Image { platforms, ..copied };
+        }
+        Some(Origin::Built(builder)) => {
+            let platforms = match builder.platforms.as_slice() {
+                _ if !builder.certain => {
+                    Platforms::Unknown(format!("{} is not all that may have made `{shown}`", builder.label))
+                }
+                [platform] => Platforms::Single(platform.clone()),
+                several => Platforms::Index(several.to_vec()),
+            };
+            let evidence = if builder.certain { builder.evidence() } else { String::new() };
+            return Image { builder: Some(builder), ..image(shown, platforms, evidence, None) };
+        }
+        None => {}
     }
     if let Some(platform) = text.known().and_then(reference::platform_by_name) {
         let evidence = format!("Docker publishes `{shown}` for `{platform}` only");
@@ -163,6 +194,25 @@ fn read_image<'a>(
         None => format!("the platforms of `{shown}` are not known; `ecs-arch lock` looks them up"),
     };
     image(shown, Platforms::Unknown(reason), String::new(), None)
+}
+
+/// The image of an asset that is built from a directory, by whoever builds it.
+fn of_asset<'a>(
+    context: &Context<'a>,
+    asset: &'a Asset,
+    shown: String,
+    image: &dyn Fn(String, Platforms, String, Option<&'a Asset>) -> Image<'a>,
+) -> Image<'a> {
+    let (mut platforms, mut evidence) = asset_platforms(asset);
+    let builder = context.builders.publisher(context.evaluator, asset);
+    if let Some(builder) = &builder
+        && platforms == Platforms::BuildHost
+        && let [platform] = builder.platforms.as_slice()
+    {
+        evidence.push_str(&format!(", and {}", builder.evidence()));
+        platforms = Platforms::Single(platform.clone());
+    }
+    Image { builder, ..image(shown, platforms, evidence, Some(asset)) }
 }
 
 fn asset_platforms(asset: &Asset) -> (Platforms, String) {

@@ -10,6 +10,7 @@ mod launches;
 mod placement;
 mod state_machine;
 
+pub(crate) use containers::short;
 pub use contents::{Archives, Contents};
 pub use emulation::Emulators;
 pub use launches::Launchers;
@@ -18,6 +19,7 @@ use crate::assembly::Asset;
 use crate::capacity::Capacity;
 use crate::capacity::group::{Host, Unlaunchable};
 use crate::capacity::instance_type;
+use crate::codebuild::{Builder, Builders};
 use crate::lock::Lock;
 use crate::platform::{Architecture, Dialect, Os, Platform};
 use crate::template::resolve::{Evaluator, Placed};
@@ -37,6 +39,8 @@ pub struct Context<'a> {
     pub lock: Option<&'a Lock>,
     /// The archives of images.
     pub archives: &'a Archives<'a>,
+    /// What makes images while the app is deployed.
+    pub builders: &'a Builders<'a>,
 }
 
 /// What a property says, if it says something that is understood.
@@ -183,6 +187,8 @@ pub struct Image<'a> {
     pub asset: Option<&'a Asset>,
     /// What its archive holds, if it has one that can be read.
     pub contents: Option<Contents>,
+    /// The project that makes it, if the app says so.
+    pub builder: Option<Builder<'a>>,
 }
 
 /// What an image is built for.
@@ -245,6 +251,14 @@ impl Image<'_> {
             Platforms::Misspelled(..) => Fit::Unknown("its build platform is misspelled".to_owned()),
             Platforms::Unknown(reason) => Fit::Unknown(reason.clone()),
         }
+    }
+}
+
+/// Whether a single manifest for a platform can start on a host.
+pub fn fits_platform(platform: &Platform, host: &Host<'_>) -> Fit {
+    match host.architecture {
+        Some(architecture) => fits(platform, architecture, host),
+        None => Fit::Unknown(host.reason.clone()),
     }
 }
 
