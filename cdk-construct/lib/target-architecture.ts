@@ -84,6 +84,25 @@ export class TargetArchitecture {
       : codebuild.LinuxBuildImage.AMAZON_LINUX_2023_5;
   }
 
+  /**
+   * The environment of a CodeBuild project that builds container images of this architecture: an image and, with it, an
+   * environment type that run on the architecture, and the privileges that a container engine needs.
+   *
+   * For the projects with which CDK Pipelines publishes assets, this is `assetPublishingCodeBuildDefaults.buildEnvironment`.
+   *
+   * @param environment what else the environment has; its `buildImage` and `privileged` stay where they are given
+   * @throws Error when the `buildImage` that is given runs on another architecture
+   */
+  public buildEnvironment(environment: codebuild.BuildEnvironment = {}): codebuild.BuildEnvironment {
+    const image = environment.buildImage;
+    if (image && /(^|_)ARM(_|$)/.test(image.type) !== this.isArm) {
+      throw new Error(
+        `the build image ${image.imageId} is of the environment type ${image.type}, which does not run on ${this.name}: leave buildImage out, or give one that does`,
+      );
+    }
+    return { ...environment, buildImage: image ?? this.codeBuildImage, privileged: environment.privileged ?? true };
+  }
+
   /** Architecture of a Lambda function. */
   public get lambdaArchitecture(): lambda.Architecture {
     return this.isArm ? lambda.Architecture.ARM_64 : lambda.Architecture.X86_64;

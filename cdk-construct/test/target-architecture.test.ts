@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { test } from 'node:test';
 import { CfnParameter, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import * as codebuild from 'aws-cdk-lib/aws-codebuild';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
@@ -50,6 +51,35 @@ test('the CodeBuild image is of the environment type that runs the architecture'
   assert.match(ARM64.codeBuildImage.imageId, /amazonlinux-aarch64-standard/);
   assert.equal(X86_64.codeBuildImage.type, codebuild.EnvironmentType.LINUX_CONTAINER);
   assert.match(X86_64.codeBuildImage.imageId, /amazonlinux-x86_64-standard/);
+});
+
+test('a build environment has the image, the environment type and the privileges that building images takes', () => {
+  for (const [architecture, type] of [
+    [ARM64, 'ARM_CONTAINER'],
+    [X86_64, 'LINUX_CONTAINER'],
+  ] as const) {
+    const stack = new Stack();
+    new codebuild.PipelineProject(stack, 'Build', {
+      environment: architecture.buildEnvironment({ computeType: codebuild.ComputeType.LARGE }),
+    });
+    Template.fromStack(stack).hasResourceProperties('AWS::CodeBuild::Project', {
+      Environment: {
+        Type: type,
+        Image: architecture.codeBuildImage.imageId,
+        PrivilegedMode: true,
+        ComputeType: 'BUILD_GENERAL1_LARGE',
+      },
+    });
+  }
+});
+
+test('a build environment keeps what is given, and refuses an image that does not run there', () => {
+  const given = codebuild.LinuxBuildImage.STANDARD_7_0;
+  const kept = X86_64.buildEnvironment({ buildImage: given, privileged: false });
+  assert.deepEqual([kept.buildImage, kept.privileged], [given, false]);
+  assert.throws(() => ARM64.buildEnvironment({ buildImage: given }), /LINUX_CONTAINER, which does not run on ARM64/);
+  const arm = codebuild.LinuxArmBuildImage.AMAZON_LINUX_2_STANDARD_3_0;
+  assert.throws(() => X86_64.buildEnvironment({ buildImage: arm }), /ARM_CONTAINER, which does not run on X86_64/);
 });
 
 test('instance types on which aws-cdk-lib fails or errs have an architecture', { skip }, () => {

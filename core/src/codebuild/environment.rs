@@ -39,16 +39,15 @@ impl Machine {
         Some(Machine { system, architecture })
     }
 
-    /// The machine that an image curated by AWS (`aws/codebuild/…`) is made for; `None` for every other name.
+    /// The machine that an image curated by AWS (`aws/codebuild/…`, or the same in the public gallery) is made for; `None` for
+    /// every other name.
     pub fn of_curated_image(image: &str) -> Option<Machine> {
-        let name = image.strip_prefix("aws/codebuild/")?;
+        let name = image.strip_prefix("aws/codebuild/").or_else(|| image.strip_prefix("public.ecr.aws/codebuild/"))?;
         let name = name.strip_prefix("ami/").unwrap_or(name);
         let name = name.split([':', '@']).next().unwrap_or(name);
         let (system, architecture) = match name {
-            // Ubuntu; its early versions have names of their own for each language.
-            "standard" | "ubuntu-base" | "docker" | "eb-nodejs-4.4.6-amazonlinux-64" => {
-                (System::Linux, Architecture::X86_64)
-            }
+            // Ubuntu.
+            "standard" | "ubuntu-base" => (System::Linux, Architecture::X86_64),
             _ if name.starts_with("windows-base") => (System::Windows, Architecture::X86_64),
             _ if name.starts_with("macos-arm-") => (System::MacOs, Architecture::Arm64),
             _ if name.starts_with("amazonlinux") => {
@@ -117,6 +116,7 @@ mod tests {
             ("aws/codebuild/amazonlinux-x86_64-lambda-standard:go1.24", "linux/amd64"),
             ("aws/codebuild/ami/amazonlinux-arm-base:latest", "linux/arm64"),
             ("aws/codebuild/ami/amazonlinux-x86_64-base:latest", "linux/amd64"),
+            ("public.ecr.aws/codebuild/amazonlinux2-aarch64-standard:3.0", "linux/arm64"),
             ("aws/codebuild/windows-base:2022-1.0", "windows/amd64"),
             ("aws/codebuild/macos-arm-base:15", "macos/arm64"),
         ] {

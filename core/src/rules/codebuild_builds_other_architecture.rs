@@ -25,7 +25,7 @@
 //! Build where the task runs:
 //!
 //! ```ts
-//! environment: TargetArchitecture.ARM64.buildEnvironment({ privileged: true })
+//! environment: TargetArchitecture.ARM64.buildEnvironment()
 //! ```
 //!
 //! For the assets that CDK Pipelines publishes, the same goes into `assetPublishingCodeBuildDefaults.buildEnvironment`.
@@ -159,8 +159,7 @@ fn build_there(builder: &Builder<'_>, target: &Platform) -> String {
         _ => "codebuild.LinuxBuildImage.AMAZON_LINUX_2023_5",
     };
     format!(
-        "let {} build where the task runs (environment type `{kind}`): `environment: TargetArchitecture.{name}.buildEnvironment({{ \
-         privileged: true }})`, or `environment: {{ buildImage: {image}, privileged: true }}`",
+        "let {} build where the task runs (environment type `{kind}`): `environment: TargetArchitecture.{name}.buildEnvironment()`, or `environment: {{ buildImage: {image}, privileged: true }}`",
         builder.label
     )
 }

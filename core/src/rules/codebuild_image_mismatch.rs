@@ -2,9 +2,9 @@
 //!
 //! ## Why this fails
 //!
-//! The environment type decides which machine a build gets: `ARM_CONTAINER` is arm64, `LINUX_CONTAINER` is x86_64. An image for
-//! the other one does not start there, so no build of the project does: `BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE`, or `exec format
-//! error` before the first command.
+//! The environment type decides which machine a build gets: `ARM_CONTAINER` is arm64, `LINUX_CONTAINER` is x86_64. CodeBuild
+//! refuses an image of its own that is made for the other one, so the deployment fails: `AWS CodeBuild curated image … is not
+//! supported for projects with environment type LINUX_CONTAINER`. Any other image cannot be started, so no build of the project is.
 //!
 //! ## Example
 //!
@@ -25,7 +25,7 @@
 //! ## When it is silent
 //!
 //! When the type or the image is only known at deployment; for images that neither AWS curates, nor the lock file or Docker's
-//! per-architecture names describe.
+//! per-architecture names describe. What a batch of the buildspec overrides is judged with it.
 
 use super::{Draft, Note, Severity};
 use crate::assembly::docker_assets::Source;
