@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe as group, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { describe, differences, type Report } from './apps/report.ts';
+import { apart, describe, differences, type Report } from './apps/report.ts';
 import { type FlagSet, flagSets, loadApps, synthesize } from './apps/synthesize.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -23,8 +23,9 @@ for (const [name, app] of await loadApps()) {
           const outdir = join(out, flags, name, variantName);
           synthesize(variant, flags, outdir);
           const { report, status } = check(outdir);
-          const problems = differences(report, variant.expect);
-          const expectedStatus = variant.expect.some(({ verdict }) => verdict === 'fails') ? 1 : 0;
+          const problems = [...differences(report, variant.expect), ...apart(report, variant.apart)];
+          const fails = variant.expect.some(({ verdict }) => verdict === 'fails') || (variant.apart ?? []).length > 0;
+          const expectedStatus = fails ? 1 : 0;
           if (status !== expectedStatus) problems.push(`exit status: expected ${expectedStatus}, got ${status}`);
           assert.equal(problems.length, 0, `${problems.join('\n')}\n\n${describe(report)}\n  in ${outdir}`);
         });

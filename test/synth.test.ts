@@ -53,6 +53,9 @@ const apps = [
   'capacity/never-placed',
   'images/tarball',
   'l1/template',
+  'builds/cdk-pipelines',
+  'builds/codebuild-image',
+  'builds/deploy-time-build',
   'stacks/stages',
   'stacks/nested-parameters',
   'synthesizers/app-staging',
@@ -106,6 +109,8 @@ const broken: Record<string, { name: string; variant: string; lock?: string }> =
     name: 'images/tarball',
     variant: 'fails as the archive holds another architecture than it says',
   },
+  'codebuild-builds-other-architecture': { name: 'builds/codebuild-repository', variant: 'fails' },
+  'codebuild-image-mismatch': { name: 'builds/codebuild-image', variant: 'fails' },
   'image-platform-mismatch': { name: 'fargate/service', variant: 'fails' },
   'image-platform-missing': {
     name: 'images/registry',

@@ -17,6 +17,8 @@ export interface Variant {
   build(app: App): void;
   /** Every container of the app: no other may be reported, none may be missing. */
   readonly expect: readonly Expectation[];
+  /** The rules of the errors that concern no container, where the app is about them. */
+  readonly apart?: readonly string[];
   /** What the person gives to `new App()`: a synthesizer, context. Context set here holds under every set of feature flags. */
   readonly app?: AppProps;
 }

@@ -47,6 +47,17 @@ export function differences(report: Report, expected: readonly Expectation[]): s
   return problems;
 }
 
+/** What differs between the errors that concern no container and those that are expected; nothing is asserted without any. */
+export function apart(report: Report, expected: readonly string[] | undefined): string[] {
+  if (expected === undefined) return [];
+  const ofWorkloads = new Set(report.workloads.flatMap((workload) => workload.findings));
+  const found = report.findings.filter((finding, index) => finding.severity === 'error' && !ofWorkloads.has(index));
+  const [wanted, actual] = [sorted(expected), sorted(found.map((finding) => finding.rule))].map((r) =>
+    JSON.stringify(r),
+  );
+  return wanted === actual ? [] : [`errors that concern no container: expected ${wanted}, got ${actual}`];
+}
+
 /** The report in a few lines, for the person who reads why a test failed. */
 export function describe(report: Report): string {
   const workloads = report.workloads.map((workload) => {
