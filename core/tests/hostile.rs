@@ -247,6 +247,59 @@ fn wrong_types_anywhere_are_unknown_and_never_an_error() {
     }
 }
 
+/// A project with these properties, beside a task whose image may be its.
+fn project(properties: &str) -> Report {
+    template(&format!(
+        r#"{{"Resources": {{"Repo": {{"Type": "AWS::ECR::Repository"}},
+            "Build": {{"Type": "AWS::CodeBuild::Project", "Properties": {{{properties}}}}},
+            "Pipeline": {{"Type": "AWS::CodePipeline::Pipeline", "Properties": {{"Stages": [1, {{"Actions": [null, {{"ActionTypeId": []}}]}}]}}}},
+            "Copy": {{"Type": "Custom::CDKECRDeployment", "Properties": {{"SrcImage": 1, "DestImage": []}}}},
+            "Task": {{"Type": "AWS::ECS::TaskDefinition", "Properties": {{"RequiresCompatibilities": ["FARGATE"],
+                "RuntimePlatform": {{"CpuArchitecture": "ARM64"}}, "ContainerDefinitions": [{{"Name": "web",
+                "Image": {{"Fn::Sub": "${{Repo.RepositoryUri}}:latest"}}}}]}}}}}}}}"#
+    ))
+}
+
+#[test]
+fn projects_of_wrong_types_are_unknown_and_never_an_error() {
+    let spec = |text: &str| {
+        let environment = r#""Environment": {"Type": "LINUX_CONTAINER", "PrivilegedMode": true, "Image": "x"}"#;
+        format!(r#"{environment}, "Source": {{"BuildSpec": {text}}}"#)
+    };
+    for properties in [
+        r#""Environment": 1"#.to_owned(),
+        r#""Environment": {"Type": [], "Image": {}}, "Source": []"#.to_owned(),
+        r#""Environment": {"EnvironmentVariables": [1, {"Name": []}, {"Value": {}}]}, "Source": {"BuildSpec": {}}"#
+            .to_owned(),
+        spec("1"),
+        spec(r#""../../etc/passwd""#),
+        spec(r#""arn:aws:s3:::b/../../../etc/passwd""#),
+        spec(r#""{""#),
+        spec(r#""phases: [1]\nbatch: 1\nenv: x""#),
+        spec(r#""a: &a [*a]\n""#),
+        spec(&format!("\"{}\"", "phases:\\n  build:\\n    commands: [".repeat(1000))),
+    ] {
+        let report = project(&properties);
+        assert_eq!(report.summary.errors, 0, "{properties}");
+        assert_eq!(report.workloads[0].verdict, Verdict::Unknown, "{properties}");
+    }
+}
+
+#[test]
+fn builds_of_a_hundred_thousand_commands_end() {
+    for command in
+        ["docker build -t a$N .;docker push a$N", "A=$A$A", "echo $(", "name:", "docker tag a b", "cat <<E", "if"]
+    {
+        let lines = format!("{command}\\n        ").repeat(100_000 / 4).replace('"', "");
+        let numbered: String = lines.split("$N").enumerate().map(|(n, part)| format!("{part}{n}")).collect();
+        let report = project(&format!(
+            r#""Environment": {{"Type": "LINUX_CONTAINER", "PrivilegedMode": true, "Image": "x"}},
+                "Source": {{"BuildSpec": "phases:\n  build:\n    commands:\n      - |\n        imageUri\n        {numbered}"}}"#
+        ));
+        assert_eq!(report.workloads[0].verdict, Verdict::Unknown, "{command}");
+    }
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes() {
     let text = format!("{{\"Resources\": {{{TASK}}}}}");

@@ -82,18 +82,17 @@ fn batch(buildspec: &Node) -> Vec<Override> {
     let Some(batch) = buildspec.get("batch") else { return Vec::new() };
     let mut overrides = Vec::new();
     let mut read = |environment: &Node| {
-        let kind = environment.get("type").and_then(Node::scalar).map(str::to_owned);
-        match environment.get("image").map(|image| &image.kind) {
-            Some(Kind::List(images)) => {
-                for image in images {
-                    overrides.push(Override { kind: kind.clone(), image: image.scalar().map(str::to_owned) });
+        let values = |key: &str| -> Vec<Option<String>> {
+            match environment.get(key) {
+                Some(Node { kind: Kind::List(items), .. }) => {
+                    items.iter().map(|item| item.scalar().map(str::to_owned)).collect()
                 }
+                Some(value) => vec![value.scalar().map(str::to_owned)],
+                None => vec![None],
             }
-            Some(_) => {
-                let image = environment.get("image").and_then(Node::scalar).map(str::to_owned);
-                overrides.push(Override { kind, image });
-            }
-            None => overrides.push(Override { kind, image: None }),
+        };
+        for kind in values("type") {
+            overrides.extend(values("image").into_iter().map(|image| Override { kind: kind.clone(), image }));
         }
     };
     for list in ["build-list", "build-graph"] {

@@ -6,26 +6,27 @@
 
 pub mod buildspec;
 pub mod environment;
+mod pipeline;
 pub mod project;
+mod recipe;
 mod repository;
 mod shell;
 pub mod work;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
 use std::rc::Rc;
 
 use crate::assembly::Asset;
 use crate::assembly::docker_assets::Source;
-use crate::build::dockerfile::{Dockerfile, StepKind};
-use crate::build::stages::{self, Base, StagePlatform, Surroundings};
-use crate::files::{Files, join_inside};
+use crate::files::Files;
 use crate::platform::{BuildPlatform, Platform};
 use crate::template::resolve::{Evaluator, Placed};
 use crate::template::scenario::Memo;
-use crate::template::value::{Expression, ResourceId, Spot, Text, Value};
+use crate::template::value::{ResourceId, Spot, Text};
 use environment::Machine;
+use pipeline::actions;
 use project::Project;
+use recipe::Recipe;
 use repository::{Reference, Repositories, Repository};
 use work::Made;
 
@@ -33,9 +34,6 @@ const PROJECT: &str = "AWS::CodeBuild::Project";
 const PIPELINE: &str = "AWS::CodePipeline::Pipeline";
 const IMAGE_BUILD: &str = "Custom::CDKContainerImageBuild";
 const IMAGE_COPY: &str = "Custom::CDKECRDeployment";
-
-/// How large a Dockerfile may be that is looked at.
-const MAX_DOCKERFILE: usize = 1 << 20;
 
 /// A project that makes an image.
 #[derive(Debug, Clone)]
@@ -91,21 +89,21 @@ pub struct Builders<'a> {
     repositories: Repositories,
     /// What is known of a project, for the choices that it depends on.
     known: Memo<ResourceId, Project<'a>>,
+    /// The images that a project pushes, for the same choices.
+    pushed: Memo<ResourceId, Vec<(Option<Reference>, Made)>>,
     projects: Vec<Placed<'a>>,
     /// Variables that pipelines set, by project.
     overridden: HashMap<ResourceId, Vec<String>>,
     /// Projects that push to a repository, in some scenario.
     pushers: HashMap<Repository, Vec<Placed<'a>>>,
-    /// Repositories that something else may push to.
-    shared: HashSet<Repository>,
     /// Privileged projects of which it is not known where they push, by stage.
     opaque: HashMap<usize, Vec<ResourceId>>,
     /// Projects that publish an asset, by the manifest's file and the asset's hash.
     publishers: HashMap<(String, Option<String>), Vec<Placed<'a>>>,
     /// Projects whose image a pipeline gives to a service, by the service's task definition; with the pipeline's name.
     deployed: HashMap<ResourceId, Vec<(Placed<'a>, String)>>,
-    /// Custom resources that make or copy an image.
-    makers: Vec<Placed<'a>>,
+    /// Custom resources that make or copy an image, by the repository that they write to in some scenario.
+    makers: HashMap<Repository, Vec<Placed<'a>>>,
 }
 
 impl<'a> Builders<'a> {
@@ -115,19 +113,19 @@ impl<'a> Builders<'a> {
             files,
             repositories: Repositories::default(),
             known: Memo::default(),
+            pushed: Memo::default(),
             projects: Vec::new(),
             overridden: HashMap::new(),
             pushers: HashMap::new(),
-            shared: HashSet::new(),
             opaque: HashMap::new(),
             publishers: HashMap::new(),
             deployed: HashMap::new(),
-            makers: Vec::new(),
+            makers: HashMap::new(),
         };
         let of_kind = |kind: &'static str| evaluator.placed().filter(move |placed| &*placed.resource.kind == kind);
         builders.projects = of_kind(PROJECT).collect();
-        builders.makers = of_kind(IMAGE_BUILD).chain(of_kind(IMAGE_COPY)).collect();
-        if builders.projects.is_empty() && builders.makers.is_empty() {
+        let mut makers = of_kind(IMAGE_BUILD).chain(of_kind(IMAGE_COPY)).peekable();
+        if builders.projects.is_empty() && makers.peek().is_none() {
             return builders;
         }
         builders.repositories = Repositories::index(evaluator);
@@ -137,10 +135,12 @@ impl<'a> Builders<'a> {
         for placed in builders.projects.clone() {
             builders.index_project(evaluator, placed);
         }
-        for maker in builders.makers.clone() {
-            let written = evaluator.explore_all(|| builders.written_by(evaluator, &maker)).flatten();
-            let written: Vec<Repository> = written.collect();
-            builders.shared.extend(written);
+        for maker in makers {
+            let written: HashSet<Repository> =
+                evaluator.explore_all(|| builders.written_by(evaluator, &maker)).flatten().collect();
+            for repository in written {
+                builders.makers.entry(repository).or_default().push(maker);
+            }
         }
         builders
     }
@@ -164,10 +164,10 @@ impl<'a> Builders<'a> {
         for project in evaluator.explore_all(|| self.project(evaluator, &placed)) {
             match &project.work {
                 Ok(work) => {
-                    for push in &work.pushes {
-                        match self.reference(evaluator, &project, &push.name) {
+                    for (pushed, _) in self.pushed(evaluator, &project).iter() {
+                        match pushed {
                             Some(reference) => {
-                                pushes.insert(reference.repository);
+                                pushes.insert(reference.repository.clone());
                             }
                             None => opaque = true,
                         }
@@ -224,8 +224,15 @@ impl<'a> Builders<'a> {
         }
     }
 
-    fn reference(&self, evaluator: &Evaluator<'a>, project: &Project<'a>, name: &str) -> Option<Reference> {
-        self.repositories.reference(evaluator, project.placed.template, &project.text(name))
+    /// The images that a project pushes, with what they are built for.
+    fn pushed(&self, evaluator: &Evaluator<'a>, project: &Project<'a>) -> Rc<Vec<(Option<Reference>, Made)>> {
+        let from = project.placed.template;
+        self.pushed.get(&evaluator.choices, &project.placed.id(), || {
+            let pushes = self.project(evaluator, &project.placed);
+            let pushes = pushes.work.as_ref().map(|work| work.pushes.as_slice()).unwrap_or_default();
+            let reference = |name: &str| self.repositories.reference(evaluator, from, &project.text(name));
+            pushes.iter().map(|push| (reference(&push.name), push.made.clone())).collect()
+        })
     }
 
     /// The repository that a custom resource writes to.
@@ -241,7 +248,7 @@ impl<'a> Builders<'a> {
             return None;
         }
         let reference = self.repositories.reference(evaluator, from.template, image)?;
-        for maker in &self.makers {
+        for maker in self.makers.get(&reference.repository).into_iter().flatten() {
             if let Some(origin) = self.made_by(evaluator, maker, &reference) {
                 return Some(origin);
             }
@@ -251,13 +258,12 @@ impl<'a> Builders<'a> {
         for placed in candidates.iter().filter(|placed| evaluator.exists(placed)) {
             let project = self.project(evaluator, placed);
             let Ok(work) = &project.work else { return None };
-            for push in &work.pushes {
-                let pushed = self.reference(evaluator, &project, &push.name);
-                if !pushed.is_some_and(|pushed| pushed.may_be(&reference)) {
+            for (pushed, made) in self.pushed(evaluator, &project).iter() {
+                if !pushed.as_ref().is_some_and(|pushed| pushed.may_be(&reference)) {
                     continue;
                 }
                 let link = "it pushes to the repository that the container takes its image from".to_owned();
-                let builder = builder(&project, &push.made, work.emulates, link)?;
+                let builder = builder(&project, made, work.emulates, link)?;
                 match &answer {
                     Some(other) if other.platforms != builder.platforms => return None,
                     _ => answer = Some(builder),
@@ -269,7 +275,7 @@ impl<'a> Builders<'a> {
         let others = self.opaque.get(&stage).into_iter().flatten().any(|id| *id != builder.project);
         builder.certain = matches!(reference.repository, Repository::OfThisApp(_))
             && !others
-            && !self.shared.contains(&reference.repository);
+            && !self.makers.contains_key(&reference.repository);
         Some(Origin::Built(builder))
     }
 
@@ -301,6 +307,12 @@ impl<'a> Builders<'a> {
         let made = work::of_build(&command);
         let link = format!("custom resource `{}` starts it during the deployment", maker.resource.id);
         let mut builder = builder(&project, &made, false, link)?;
+        let source = property("sourceS3Url").text().map(Text::display).unwrap_or_default();
+        let recipe = Recipe::of_staged(self.files, evaluator.app().unit(maker.template), &source, &command);
+        if builder.native && recipe.as_ref().is_some_and(|recipe| !recipe.follows(&builder.platforms)) {
+            return None;
+        }
+        builder.lacks_emulator &= recipe.is_some_and(|recipe| recipe.runs_foreign(&builder.platforms, builder.machine));
         builder.certain = true;
         Some(Origin::Built(builder))
     }
@@ -369,7 +381,7 @@ impl<'a> Builders<'a> {
             let publish = work.publishes.iter().find(|publish| {
                 publish.manifest == file && publish.asset.as_ref().is_none_or(|id| *id == asset.declared.id)
             })?;
-            if publish.made != Made::Native || names_other_engine(&work.text) {
+            if publish.made != Made::Native {
                 return None;
             }
             let made = match platform.as_deref().map(BuildPlatform::parse_list) {
@@ -379,11 +391,12 @@ impl<'a> Builders<'a> {
             };
             let link = format!("it publishes asset `{}`", crate::workload::short(&asset.declared.id));
             let mut builder = builder(&project, &made, work.emulates, link)?;
-            let dockerfile = self.dockerfile(asset);
-            if builder.native && dockerfile.as_ref().is_some_and(|file| !follows(file, asset, &builder.platforms)) {
+            let recipe = Recipe::of_asset(self.files, asset);
+            if builder.native && recipe.as_ref().is_some_and(|recipe| !recipe.follows(&builder.platforms)) {
                 return None;
             }
-            builder.lacks_emulator &= dockerfile.is_some_and(|file| runs_foreign(&file, asset, &builder));
+            builder.lacks_emulator &=
+                recipe.is_some_and(|recipe| recipe.runs_foreign(&builder.platforms, builder.machine));
             builder.certain = true;
             match &answer {
                 Some(other) if other.machine != builder.machine => return None,
@@ -392,28 +405,10 @@ impl<'a> Builders<'a> {
         }
         answer
     }
-
-    fn dockerfile(&self, asset: &Asset) -> Option<Dockerfile> {
-        let Source::Directory { directory, options, .. } = &asset.declared.source else { return None };
-        let directory = join_inside(&asset.root, &asset.directory, directory)?;
-        let path = join_inside(&asset.root, &directory, options.file.as_deref().unwrap_or("Dockerfile"))?;
-        let text = self.read(&path)?;
-        Dockerfile::parse(&text).ok()
-    }
-
-    fn read(&self, path: &Path) -> Option<String> {
-        let data = self.files.read(path).ok().filter(|data| data.len() <= MAX_DOCKERFILE)?;
-        String::from_utf8(data).ok()
-    }
 }
 
 fn is_project(placed: &Placed<'_>) -> bool {
     &*placed.resource.kind == PROJECT
-}
-
-/// Whether commands put something else in the place of `docker`.
-fn names_other_engine(text: &str) -> bool {
-    ["CDK_DOCKER", "DOCKER_DEFAULT_PLATFORM"].iter().any(|name| text.contains(name))
 }
 
 /// What a project makes of an image; `None` where that is not known.
@@ -448,124 +443,4 @@ fn builder<'a>(project: &Project<'a>, made: &Made, emulates: bool, link: String)
         replaces: false,
         link,
     })
-}
-
-/// The stages of a Dockerfile as an asset's build for a platform resolves them, and the one that it makes.
-fn stages_of(file: &Dockerfile, asset: &Asset, platforms: &[Platform]) -> (Vec<stages::Resolved>, Option<usize>) {
-    let mut surroundings = Surroundings { target: platforms.first().cloned(), ..Surroundings::default() };
-    let mut target = None;
-    if let Source::Directory { options, .. } = &asset.declared.source {
-        surroundings.arguments = options.arguments.clone();
-        target = options.target.as_deref();
-    }
-    (stages::resolve(file, &surroundings), file.target(target))
-}
-
-/// Whether the image of a Dockerfile is for the platform that its build is for, as far as the file says.
-fn follows(file: &Dockerfile, asset: &Asset, platforms: &[Platform]) -> bool {
-    let (stages, mut at) = stages_of(file, asset, platforms);
-    for _ in 0..=stages.len() {
-        let Some(stage) = at.and_then(|at| stages.get(at)) else { return false };
-        if !matches!(stage.platform, StagePlatform::Target | StagePlatform::BuildHost) {
-            return false;
-        }
-        match &stage.base {
-            Base::Scratch => return true,
-            Base::Stage(earlier) => at = Some(*earlier),
-            // A digest, or a name that speaks of an architecture, may be an image of one platform only.
-            Base::Image(name) => return !name.contains('@') && !name.ends_with(':') && !work::names_architecture(name),
-            Base::Unknown(_) => return false,
-        }
-    }
-    false
-}
-
-/// Whether a build runs programs of a platform that the machine cannot run: `RUN` in a stage for that platform.
-fn runs_foreign(file: &Dockerfile, asset: &Asset, builder: &Builder<'_>) -> bool {
-    let (stages, made) = stages_of(file, asset, &builder.platforms);
-    let mut waiting: Vec<usize> = made.into_iter().collect();
-    let mut seen = HashSet::new();
-    while let Some(index) = waiting.pop() {
-        let (Some(stage), Some(resolved)) = (file.stages.get(index), stages.get(index)) else { continue };
-        if !seen.insert(index) {
-            continue;
-        }
-        let foreign = match &resolved.platform {
-            StagePlatform::Target => builder.platforms.iter().any(|platform| !builder.machine.runs(platform)),
-            StagePlatform::Pinned(platform, _) => !builder.machine.runs(platform),
-            StagePlatform::BuildHost | StagePlatform::Unknown(_) => false,
-        };
-        for step in &stage.steps {
-            match &step.kind {
-                StepKind::Run(_) if foreign => return true,
-                StepKind::Copy(copy) => {
-                    waiting.extend(copy.from.as_deref().and_then(|from| file.stage_before(index, from)));
-                }
-                _ => {}
-            }
-        }
-        if let Base::Stage(earlier) = resolved.base {
-            waiting.push(earlier);
-        }
-    }
-    false
-}
-
-/// What an action of a pipeline uses, makes and deploys.
-#[derive(Debug, Default)]
-struct Action {
-    project: Option<ResourceId>,
-    /// The variables that it sets; `None` if it sets none.
-    variables: Option<Vec<String>>,
-    service: Option<ResourceId>,
-    inputs: Vec<String>,
-    outputs: Vec<String>,
-}
-
-fn actions<'a>(evaluator: &Evaluator<'a>, pipeline: &Placed<'a>) -> Vec<Action> {
-    let objects = |list: &crate::template::value::Resolved<'a>| -> Vec<Expression<'a>> {
-        let items = evaluator.items(list).unwrap_or_default();
-        items
-            .into_iter()
-            .filter_map(|item| match item.value {
-                Value::Object(object) => Some(object),
-                _ => None,
-            })
-            .collect()
-    };
-    let mut found = Vec::new();
-    for stage in objects(&evaluator.property(pipeline, &["Stages"])) {
-        for action in objects(&evaluator.member(&stage, "Actions")) {
-            let provider = evaluator.at(&action, &["ActionTypeId", "Provider"]);
-            let configured = |name: &'a str| {
-                let value = evaluator.at(&action, &["Configuration", name]);
-                value.text().and_then(Text::resource).cloned()
-            };
-            let names = |list: &'a str| -> Vec<String> {
-                let artifacts = objects(&evaluator.member(&action, list));
-                let names = artifacts.iter().map(|artifact| evaluator.member(artifact, "Name"));
-                names.filter_map(|name| name.known().map(str::to_owned)).collect()
-            };
-            let mut read =
-                Action { inputs: names("InputArtifacts"), outputs: names("OutputArtifacts"), ..Action::default() };
-            match provider.known() {
-                Some("CodeBuild") => {
-                    read.project = configured("ProjectName");
-                    let variables = evaluator.at(&action, &["Configuration", "EnvironmentVariables"]);
-                    read.variables = variables.text().map(|text| variable_names(&text.display()));
-                }
-                Some("ECS") => read.service = configured("ServiceName"),
-                _ => continue,
-            }
-            found.push(read);
-        }
-    }
-    found
-}
-
-/// The names in the list of variables that an action has as JSON.
-fn variable_names(text: &str) -> Vec<String> {
-    let list: Result<Vec<serde_json::Value>, _> = serde_json::from_str(text);
-    let name = |variable: &serde_json::Value| variable.get("name")?.as_str().map(str::to_owned);
-    list.unwrap_or_default().iter().filter_map(name).collect()
 }

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 /// How long a word may become.
 const MAX_WORD: usize = 1 << 14;
+/// How many characters the values of variables may add to all words together.
+const MAX_EXPANDED: usize = 1 << 22;
 
 /// A simple command: a program with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,12 +89,14 @@ pub struct Reader {
     pub variables: Variables,
     /// How deeply the script is in branches, loops and functions.
     branches: usize,
+    /// How many characters the values of variables have added.
+    expanded: usize,
 }
 
 impl Reader {
     /// A shell that starts with these variables.
     pub fn new(variables: Variables) -> Reader {
-        Reader { variables, branches: 0 }
+        Reader { variables, branches: 0, expanded: 0 }
     }
 
     /// The simple commands of a script, in their order, whether they would run or not.
@@ -180,12 +184,12 @@ impl Reader {
         self.variables.assign(name, (!unsure && is_known(&value)).then_some(value));
     }
 
-    fn expand_word(&self, pieces: &[Piece]) -> Word {
+    fn expand_word(&mut self, pieces: &[Piece]) -> Word {
         self.expand(pieces.iter().map(|piece| (piece, None)))
     }
 
     /// Puts a word together; the text that comes with a piece replaces the piece's own.
-    fn expand<'p>(&self, pieces: impl IntoIterator<Item = (&'p Piece, Option<&'p str>)>) -> Word {
+    fn expand<'p>(&mut self, pieces: impl IntoIterator<Item = (&'p Piece, Option<&'p str>)>) -> Word {
         let mut word = Word { text: String::new(), may_be_several: false };
         let mut only_unknown = true;
         let mut unquoted = false;
@@ -197,8 +201,9 @@ impl Reader {
                     word.text.push_str(text);
                 }
                 Piece::Variable { name, quoted } => match self.variables.get(name) {
-                    Some(Some(value)) if word.text.len() + value.len() <= MAX_WORD => {
+                    Some(Some(value)) if word.text.len() + value.len() <= MAX_WORD && self.expanded < MAX_EXPANDED => {
                         only_unknown = false;
+                        self.expanded += value.len();
                         word.text.push_str(value);
                     }
                     _ => {
@@ -519,5 +524,7 @@ mod tests {
         assert_eq!(read(&doubling), ["echo|${A}"]);
         let names: String = (1..64).map(|n| format!("A{n}=$A{}$A{}\n", n - 1, n - 1)).collect();
         assert!(read(&format!("A0=xxxxxxxx\n{names}echo $A63"))[0].len() < 100);
+        let long = format!("A={}\necho {}", "x".repeat(10_000), "$A ".repeat(100_000));
+        assert!(read(&long)[0].len() < 2 * MAX_EXPANDED);
     }
 }

@@ -48,8 +48,6 @@ pub struct Work {
     pub emulates: bool,
     /// The names of containers that it writes into a list of images for ECS.
     pub listed: Vec<String>,
-    /// The commands, as one text.
-    pub text: String,
 }
 
 /// The programs that build images as `docker build` does.
@@ -88,16 +86,28 @@ const REMOTE: &[&str] = &[
     "DOCKER_CONTEXT",
     "BUILDX_BUILDER",
 ];
-/// What registers an emulator.
-const EMULATORS: &[&str] = &["binfmt", "qemu"];
+/// Variables that send builds elsewhere, or to another engine.
+const REMOTE_VARIABLES: &[&str] =
+    &["DOCKER_HOST", "DOCKER_CONTEXT", "BUILDX_BUILDER", "BUILDKIT_HOST", "CONTAINER_HOST"];
+/// How many images of one build are told apart.
+const MAX_IMAGES: usize = 1000;
+/// What registers an emulator, and builders that have one in them: BuildKit in a container of its own, which Docker itself is
+/// not. Source: BuildKit, "Building multi-platform images".
+const EMULATORS: &[&str] = &["binfmt", "qemu", "buildx create", "buildkitd", "moby/buildkit", "nerdctl", "finch"];
 
 /// Reads the commands of a build, in their order; `variables` are those that the build starts with.
 pub fn of_commands(scripts: &[String], variables: Variables) -> Work {
     let text = scripts.join("\n");
-    let remote = REMOTE.iter().find(|word| text.contains(**word)).map(|word| format!("`{word}` may build elsewhere"));
+    let written = REMOTE.iter().find(|word| text.contains(**word));
+    let set = || REMOTE_VARIABLES.iter().find(|name| variables.get(name).is_some());
+    let mut doubt = written.or_else(set).map(|word| format!("`{word}` may build elsewhere"));
+    // A Dockerfile that the commands write themselves.
+    if doubt.is_none() && text.lines().any(|line| line.contains("FROM ") && names_architecture(line)) {
+        doubt = Some("a Dockerfile in the commands names an architecture".to_owned());
+    }
     let mut work =
         Work { emulates: EMULATORS.iter().any(|word| text.contains(word)), listed: listed(&text), ..Work::default() };
-    let mut build = Build { images: Vec::new(), doubt: remote, work: &mut work };
+    let mut build = Build { images: Vec::new(), doubt, work: &mut work };
     let mut reader = Reader::new(variables);
     for script in scripts {
         for command in reader.commands(script) {
@@ -111,7 +121,6 @@ pub fn of_commands(scripts: &[String], variables: Variables) -> Work {
             *made = Made::Undecided(doubt.clone());
         }
     }
-    work.text = text;
     work
 }
 
@@ -152,7 +161,13 @@ impl Build<'_> {
                 self.doubt.get_or_insert_with(|| format!("`{}` runs commands that are not here", first.text));
             }
             name if name == "cdk-assets" || name.starts_with("cdk-assets@") => {
-                self.publish(arguments, native(command, variables));
+                let engine =
+                    command.environment.iter().find(|(name, _)| name == "CDK_DOCKER").map(|(_, value)| &**value);
+                let made = match engine.map(Some).or_else(|| variables.get("CDK_DOCKER")) {
+                    None | Some(Some("docker" | "finch")) => native(command, variables),
+                    Some(_) => Made::Undecided("`CDK_DOCKER` puts another program in the place of `docker`".to_owned()),
+                };
+                self.publish(arguments, made);
             }
             "executor" => self.kaniko(arguments),
             name if BUILDERS.contains(&name) => self.docker(name, arguments, native(command, variables)),
@@ -277,6 +292,10 @@ impl Build<'_> {
     }
 
     fn made(&mut self, name: String, made: Made, pushed: bool) {
+        if self.images.len() >= MAX_IMAGES || self.work.pushes.len() >= MAX_IMAGES {
+            self.doubt.get_or_insert_with(|| format!("it makes more than {MAX_IMAGES} images"));
+            return;
+        }
         let name = with_tag(name);
         let made = match self.images.iter_mut().find(|image| image.name == name) {
             Some(image) if image.made == made => made,
@@ -325,6 +344,10 @@ impl Build<'_> {
     }
 
     fn pushed(&mut self, name: String, made: Made) {
+        if self.work.pushes.len() >= MAX_IMAGES {
+            self.doubt.get_or_insert_with(|| format!("it pushes more than {MAX_IMAGES} images"));
+            return;
+        }
         match self.work.pushes.iter_mut().find(|push| push.name == name) {
             Some(push) if push.made == made => {}
             Some(push) => push.made = Made::Undecided("it is pushed more than once".to_owned()),
@@ -409,11 +432,14 @@ fn listed(text: &str) -> Vec<String> {
     for (at, found) in plain.match_indices("name") {
         let after = plain.get(at + found.len()..).unwrap_or_default().trim_start();
         let Some(value) = after.strip_prefix(':') else { continue };
-        let value = value.trim_start();
-        let end = value.find([',', '}', ']']).unwrap_or(value.len());
-        let value = value.get(..end).unwrap_or_default().trim();
-        if !value.is_empty() && value.len() < 256 {
-            names.push(value.to_owned());
+        // ECS allows 255 characters.
+        let value: String = value.trim_start().chars().take(256).collect();
+        if let Some(end) = value.find([',', '}', ']'])
+            && let Some(name) = value.get(..end).map(str::trim).filter(|name| !name.is_empty())
+            && !names.iter().any(|known| known == name)
+            && names.len() < MAX_IMAGES
+        {
+            names.push(name.to_owned());
         }
     }
     names
@@ -488,6 +514,7 @@ mod tests {
             "if $A; then docker build -t w:1 .; else docker build --platform linux/arm64 -t w:1 .; fi; docker push w:1",
             "export DOCKER_HOST=tcp://builder\ndocker build -t w:1 . && docker push w:1",
             "docker --context remote build -t w:1 . && docker push w:1",
+            "printf 'FROM --platform=linux/arm64 x' > Dockerfile; docker build -t w:1 . && docker push w:1",
             "source env.sh; docker build -t w:1 . && docker push w:1",
             "docker buildx bake; docker push w:1",
             "export DOCKER_DEFAULT_PLATFORM=$P; docker build -t w:1 . && docker push w:1",
@@ -515,6 +542,7 @@ mod tests {
         let emulates = |script: &str| of_commands(&[script.to_owned()], Variables::default()).emulates;
         assert!(emulates("docker run --privileged --rm tonistiigi/binfmt --install arm64"));
         assert!(emulates("docker run --rm --privileged multiarch/qemu-user-static --reset -p yes"));
+        assert!(emulates("docker buildx create --use --name multi"));
     }
 
     #[test]
