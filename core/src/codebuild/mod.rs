@@ -26,7 +26,7 @@ use crate::template::value::{ResourceId, Spot, Text};
 use environment::Machine;
 use pipeline::actions;
 use project::Project;
-use recipe::Recipe;
+use recipe::{Follows, Recipe};
 use repository::{Reference, Repositories, Repository};
 use work::Made;
 
@@ -56,6 +56,8 @@ pub struct Builder<'a> {
     pub lacks_emulator: bool,
     /// Whether nothing else of the app makes the image.
     pub certain: bool,
+    /// Whether its base image is not one that may be for another platform only.
+    pub base_known: bool,
     /// Whether a pipeline puts it in the place of the image that the task definition names.
     pub replaces: bool,
     /// What ties the image to the project, as a sentence.
@@ -309,9 +311,7 @@ impl<'a> Builders<'a> {
         let mut builder = builder(&project, &made, false, link)?;
         let source = property("sourceS3Url").text().map(Text::display).unwrap_or_default();
         let recipe = Recipe::of_staged(self.files, evaluator.app().unit(maker.template), &source, &command);
-        if builder.native && recipe.as_ref().is_some_and(|recipe| !recipe.follows(&builder.platforms)) {
-            return None;
-        }
+        builder.base_known = judge_base(&builder, recipe.as_ref())?;
         builder.lacks_emulator &= recipe.is_some_and(|recipe| recipe.runs_foreign(&builder.platforms, builder.machine));
         builder.certain = true;
         Some(Origin::Built(builder))
@@ -392,9 +392,7 @@ impl<'a> Builders<'a> {
             let link = format!("it publishes asset `{}`", crate::workload::short(&asset.declared.id));
             let mut builder = builder(&project, &made, work.emulates, link)?;
             let recipe = Recipe::of_asset(self.files, asset);
-            if builder.native && recipe.as_ref().is_some_and(|recipe| !recipe.follows(&builder.platforms)) {
-                return None;
-            }
+            builder.base_known = judge_base(&builder, recipe.as_ref())?;
             builder.lacks_emulator &=
                 recipe.is_some_and(|recipe| recipe.runs_foreign(&builder.platforms, builder.machine));
             builder.certain = true;
@@ -409,6 +407,16 @@ impl<'a> Builders<'a> {
 
 fn is_project(placed: &Placed<'_>) -> bool {
     &*placed.resource.kind == PROJECT
+}
+
+/// Whether the base image of a native build is for the machine as well, if the Dockerfile leaves that open; `None` if it does not.
+fn judge_base(builder: &Builder<'_>, recipe: Option<&Recipe>) -> Option<bool> {
+    let Some(recipe) = recipe.filter(|_| builder.native) else { return Some(true) };
+    match recipe.follows(&builder.platforms) {
+        Follows::Yes => Some(true),
+        Follows::Perhaps => Some(false),
+        Follows::No => None,
+    }
 }
 
 /// What a project makes of an image; `None` where that is not known.
@@ -440,6 +448,7 @@ fn builder<'a>(project: &Project<'a>, made: &Made, emulates: bool, link: String)
         native,
         lacks_emulator: foreign && !emulates,
         certain: false,
+        base_known: true,
         replaces: false,
         link,
     })

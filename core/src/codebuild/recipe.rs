@@ -23,6 +23,35 @@ pub struct Recipe {
     arguments: BTreeMap<String, String>,
 }
 
+/// Whether an image is for the platform that its build is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follows {
+    /// It is.
+    Yes,
+    /// It is, unless its base image is for one platform only.
+    Perhaps,
+    /// Something else decides, or may.
+    No,
+}
+
+/// Where base images come from that are published for every platform alike, under one name.
+const PUBLIC: &[&str] = &[
+    "library/",
+    "public.ecr.aws/docker/library/",
+    "public.ecr.aws/amazonlinux/",
+    "public.ecr.aws/amazoncorretto/",
+    "public.ecr.aws/lambda/",
+    "public.ecr.aws/nginx/",
+    "public.ecr.aws/ubuntu/",
+    "mcr.microsoft.com/",
+    "gcr.io/distroless/",
+];
+
+fn is_public(image: &str) -> bool {
+    let name = image.strip_prefix("docker.io/").unwrap_or(image);
+    !name.contains('/') || PUBLIC.iter().any(|prefix| name.starts_with(prefix))
+}
+
 impl Recipe {
     /// The Dockerfile of an asset; `None` where it cannot be read.
     pub fn of_asset(files: &dyn Files, asset: &Asset) -> Option<Recipe> {
@@ -65,24 +94,26 @@ impl Recipe {
     }
 
     /// Whether the image is for the platform that its build is for, as far as the file says.
-    pub fn follows(&self, platforms: &[Platform]) -> bool {
+    pub fn follows(&self, platforms: &[Platform]) -> Follows {
         let (stages, mut at) = self.stages(platforms);
         for _ in 0..=stages.len() {
-            let Some(stage) = at.and_then(|at| stages.get(at)) else { return false };
+            let Some(stage) = at.and_then(|at| stages.get(at)) else { return Follows::No };
             if !matches!(stage.platform, StagePlatform::Target | StagePlatform::BuildHost) {
-                return false;
+                return Follows::No;
             }
             match &stage.base {
-                Base::Scratch => return true,
+                Base::Scratch => return Follows::Yes,
                 Base::Stage(earlier) => at = Some(*earlier),
                 // A digest, or a name that speaks of an architecture, may be an image of one platform only.
-                Base::Image(name) => {
-                    return !name.contains('@') && !name.ends_with(':') && !names_architecture(name);
+                Base::Image(name) if name.contains('@') || name.ends_with(':') || names_architecture(name) => {
+                    return Follows::No;
                 }
-                Base::Unknown(_) => return false,
+                Base::Image(name) if is_public(name) => return Follows::Yes,
+                Base::Image(_) => return Follows::Perhaps,
+                Base::Unknown(_) => return Follows::No,
             }
         }
-        false
+        Follows::No
     }
 
     /// Whether the build runs programs that the machine cannot run: `RUN` in a stage for another platform.

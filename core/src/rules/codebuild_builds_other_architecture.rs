@@ -34,7 +34,8 @@
 //!
 //! When the commands of the project are not part of the app, run other scripts, or leave the platform to something that is not
 //! known; when a batch builds on several machines or a manifest list is put together; when the image has a tag that the project
-//! does not push. It is a warning where something else may have pushed the image too, and where only the emulator is missing.
+//! does not push. It is a warning where something else may have pushed the image too, where the base image may be for one
+//! platform only, and where only the emulator is missing.
 
 use super::image_platform_mismatch::misfit;
 use super::remedy;
@@ -79,8 +80,11 @@ fn native<'a>(
     }
     notes.extend(remedy::task_note(task, host.fargate));
     notes.push(remedy::launch_note(&launch.label, &host.label, &launch.spot));
-    notes.push(Note::plain(if builder.certain {
+    let sure = builder.certain && builder.base_known;
+    notes.push(Note::plain(if sure {
         "the container would stop at once: `exec …: exec format error`"
+    } else if builder.certain {
+        "unless the base image is for another platform only, the container stops at once: `exec …: exec format error`"
     } else {
         "the image may also come from elsewhere; if it comes from this project, the container stops at once: `exec …: exec format error`"
     }));
@@ -90,11 +94,11 @@ fn native<'a>(
         help.push("set the platform of the asset as well, so that every machine builds the same: `platform` of `ecs.ContainerImage.fromAsset`, or `ArchImage.fromAsset`".to_owned());
     }
     help.extend(remedy::change_task(task, platform, task.is_cdk()));
-    let may = if builder.certain { "builds" } else { "may build" };
+    let may = if sure { "builds" } else { "may build" };
     draft(
         container,
         builder,
-        if builder.certain { Severity::Error } else { Severity::Warning },
+        if sure { Severity::Error } else { Severity::Warning },
         format!(
             "{} {may} the image of container `{}` for `{platform}`, but the task runs on `{target}`",
             builder.label, container.name
@@ -420,6 +424,13 @@ mod tests {
         ] {
             assert_eq!(published("ARM64", "LINUX_CONTAINER", "", PUBLISH, dockerfile), unset, "{dockerfile}");
         }
+    }
+
+    #[test]
+    fn a_base_image_that_may_be_for_one_platform_only_makes_it_a_warning() {
+        let own = "FROM 1.dkr.ecr.eu-west-1.amazonaws.com/base:1\n";
+        assert_eq!(published("ARM64", "LINUX_CONTAINER", "", PUBLISH, own), WARNING);
+        assert!(published("ARM64", "ARM_CONTAINER", "", PUBLISH, own).is_empty());
     }
 
     #[test]
