@@ -89,7 +89,7 @@ fn native<'a>(
         "the image may also come from elsewhere; if it comes from this project, the container stops at once: `exec …: exec format error`"
     }));
     notes.extend(remedy::essential_note(container.essential));
-    let mut help = vec![build_there(builder, &target)];
+    let mut help = vec![build_there(container, builder, &target)];
     if container.image.asset.is_some() {
         help.push("set the platform of the asset as well, so that every machine builds the same: `platform` of `ecs.ContainerImage.fromAsset`, or `ArchImage.fromAsset`".to_owned());
     }
@@ -116,7 +116,7 @@ fn without_emulator<'a>(container: &Container<'a>, builder: &Builder<'a>) -> Dra
     notes.push(Note::plain(
         "CodeBuild has no emulator: a `RUN` for another platform fails with `exec /bin/sh: exec format error`",
     ));
-    let mut help: Vec<String> = foreign.into_iter().map(|platform| build_there(builder, platform)).collect();
+    let mut help: Vec<String> = foreign.into_iter().map(|platform| build_there(container, builder, platform)).collect();
     help.push(
         "or register an emulator before the build, which is slow: `docker run --privileged --rm tonistiigi/binfmt --install all`"
             .to_owned(),
@@ -155,15 +155,22 @@ fn builder_notes<'a>(builder: &Builder<'a>) -> Vec<Note<'a>> {
     ]
 }
 
-fn build_there(builder: &Builder<'_>, target: &Platform) -> String {
+fn build_there(container: &Container<'_>, builder: &Builder<'_>, target: &Platform) -> String {
     let kind = target.architecture.codebuild_type().filter(|_| target.os == Os::Linux).unwrap_or("of its architecture");
     let name = remedy::ecs_name(target.architecture);
     let image = match target.architecture {
         Architecture::Arm64 => "codebuild.LinuxArmBuildImage.AMAZON_LINUX_2023_STANDARD_3_0",
         _ => "codebuild.LinuxBuildImage.AMAZON_LINUX_2023_5",
     };
+    // Only CDK Pipelines publishes assets with projects of its own.
+    let property = if container.image.asset.is_some() {
+        "the pipeline's `assetPublishingCodeBuildDefaults: { buildEnvironment"
+    } else {
+        "`{ environment"
+    };
     format!(
-        "let {} build where the task runs (environment type `{kind}`): `environment: TargetArchitecture.{name}.buildEnvironment()`, or `environment: {{ buildImage: {image}, privileged: true }}`",
+        "let {} build where the task runs (environment type `{kind}`): {property}: TargetArchitecture.{name}.buildEnvironment() }}`, or \
+         with `{{ buildImage: {image}, privileged: true }}` as the environment",
         builder.label
     )
 }
