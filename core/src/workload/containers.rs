@@ -10,7 +10,7 @@ use crate::files::join_inside;
 use crate::image::reference;
 use crate::platform::{BuildPlatform, Platform};
 use crate::template::resolve::{Evaluator, Placed};
-use crate::template::value::{Expression, Resolved, Symbol, Value};
+use crate::template::value::{Expression, Part, Resolved, Symbol, Value};
 
 /// The containers, and the reason why they are not all known, if so.
 pub(super) fn read<'a>(context: &Context<'a>, placed: &Placed<'a>) -> (Vec<Container<'a>>, Option<String>) {
@@ -191,9 +191,21 @@ fn read_image<'a>(
                 "`{shown}` is an image asset of the CDK; give the whole output directory (`cdk.out`), not its template alone"
             )
         }
+        None if text.known().is_none() => match text.parts().iter().find_map(repository) {
+            Some(repository) => format!("nothing in this app says what is pushed to repository `{repository}`"),
+            None => format!("`{shown}` is known in full only at deployment"),
+        },
         None => format!("the platforms of `{shown}` are not known; `ecs-arch lock` looks them up"),
     };
     image(shown, Platforms::Unknown(reason), String::new(), None)
+}
+
+/// The repository that a part of an image reference names, if it is a resource of the app.
+fn repository(part: &Part) -> Option<&str> {
+    match part {
+        Part::Symbol(Symbol::Resource(id) | Symbol::Attribute(id, _)) => Some(&id.id),
+        _ => None,
+    }
 }
 
 /// The image of an asset that is built from a directory, by whoever builds it.
