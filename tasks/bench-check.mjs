@@ -73,12 +73,12 @@ const huge = path.join(out, 'huge');
 const [hugeTemplate] = generate(huge, 1, 75_000);
 const largest = Math.max(...templates.map((template) => fs.statSync(template).size));
 const rows = [['app', 'largest template', 'extra memory', 'ratio', 'goal']];
-const floor = await peakMemory(cli, ['check', '--quiet', empty]);
+const floor = peakMemory(cli, ['check', '--quiet', empty]);
 for (const [name, directory, size] of [
   ['100 stacks', large, largest],
   ['one huge stack', huge, fs.statSync(hugeTemplate).size],
 ]) {
-  const extra = Math.max(0, (await peakMemory(cli, ['check', '--quiet', directory])) - floor);
+  const extra = Math.max(0, peakMemory(cli, ['check', '--quiet', directory]) - floor);
   rows.push([name, mb(size), mb(extra), (extra / size).toFixed(2), '<= 2']);
 }
 table(rows);

@@ -1,6 +1,5 @@
 // What the benchmarks share: clocks, memory, tables.
-import { spawn } from 'node:child_process';
-import fs from 'node:fs';
+import { spawnSync } from 'node:child_process';
 
 /** How long some work takes, in milliseconds. */
 export function milliseconds(work) {
@@ -20,21 +19,14 @@ export function repeated(times, work) {
   return median(Array.from({ length: times }, () => milliseconds(work)));
 }
 
-/** Peak resident memory of a command, in bytes, as Linux counts it. */
-export async function peakMemory(command, args) {
-  const child = spawn(command, args, { stdio: 'ignore' });
-  let peak = 0;
-  const look = setInterval(() => {
-    try {
-      const status = fs.readFileSync(`/proc/${child.pid}/status`, 'utf8');
-      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024);
-    } catch {
-      // It has ended.
-    }
-  }, 1);
-  await new Promise((resolve) => child.on('close', resolve));
-  clearInterval(look);
-  return peak;
+/** Peak resident memory of a command, in bytes, as the kernel counted it; asked of GNU `time`, for Node.js does not say. */
+export function peakMemory(command, args) {
+  const { error, stderr } = spawnSync('time', ['--format', '%M', command, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  if (error) throw new Error(`this benchmark needs GNU time (Debian's package \`time\`): ${error.message}`);
+  return Number(stderr.trim().split('\n').at(-1)) * 1024;
 }
 
 /** Prints rows as a table whose numbers stand under each other. */
