@@ -13,13 +13,27 @@ pub struct SyntaxError {
     pub line: usize,
     /// What is wrong.
     pub message: String,
+    /// Whether no builder takes it, rather than this reader only.
+    pub certain: bool,
 }
+
+/// A Dockerfile larger than this is not read: BuildKit does not take more either (`maxDockerfileSize` is of this order), and
+/// none that a person wrote is near.
+pub const MAX_SIZE: usize = 16 << 20;
+
+/// Every instruction there is (BuildKit, frontend/dockerfile/command).
+const INSTRUCTIONS: [&str; 18] = [
+    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
+    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+];
 
 /// A Dockerfile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dockerfile {
     /// The character before which `$` means itself.
     pub escape: char,
+    /// The `# syntax` directive: the image of the frontend that reads the file.
+    pub syntax: Option<String>,
     /// `ARG` before the first `FROM`.
     pub global_arguments: Vec<Argument>,
     /// The stages, in their order.
@@ -97,6 +111,8 @@ pub struct Copy {
     pub from: Option<String>,
     /// `--chmod`
     pub mode: Option<String>,
+    /// Whether flags change what is copied where: `--parents`, `--exclude`, `--unpack`.
+    pub unusual: bool,
     /// What is copied.
     pub sources: Vec<Source>,
     /// Where to.
@@ -128,12 +144,22 @@ impl Dockerfile {
     /// [`SyntaxError`] where it has none that a build would take, or no `FROM`.
     pub fn parse(text: &str) -> Result<Dockerfile, SyntaxError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let parsed = parse_dockerfile::parse(text)
-            .map_err(|error| SyntaxError { line: error.line().max(1), message: error.to_string() })?;
+        if text.len() > MAX_SIZE {
+            let message = format!("it is larger than {} MiB", MAX_SIZE >> 20);
+            return Err(SyntaxError { line: 1, message, certain: false });
+        }
+        let failed = |error: &parse_dockerfile::Error| {
+            let line = error.line().max(1);
+            let message = format!("{error:#}");
+            SyntaxError { line, certain: is_certain(text, line, &message), message }
+        };
+        let parsed = parse_dockerfile::parse_iter(text).map_err(|error| failed(&error))?;
         let lines = Lines::of(text);
-        let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |directive| directive.value.value);
-        let mut dockerfile = Dockerfile { escape, global_arguments: Vec::new(), stages: Vec::new() };
-        for instruction in &parsed.instructions {
+        let escape = directive(text, "escape").and_then(|value| value.chars().next()).unwrap_or('\\');
+        let syntax = directive(text, "syntax").map(str::to_owned);
+        let mut dockerfile = Dockerfile { escape, syntax, global_arguments: Vec::new(), stages: Vec::new() };
+        for instruction in parsed {
+            let instruction = &instruction.map_err(|error| failed(&error))?;
             if let Instruction::From(from) = instruction {
                 dockerfile.stages.push(Stage {
                     line: lines.at(from.from.span.start),
@@ -152,9 +178,17 @@ impl Dockerfile {
             }
         }
         if dockerfile.stages.is_empty() {
-            return Err(SyntaxError { line: 1, message: "there is no `FROM`".to_owned() });
+            return Err(SyntaxError { line: 1, message: "there is no `FROM`".to_owned(), certain: true });
         }
         Ok(dockerfile)
+    }
+
+    /// Whether another frontend than Docker's own reads the file, whose language may be another one.
+    pub fn is_foreign(&self) -> bool {
+        self.syntax.as_ref().is_some_and(|image| {
+            let name = image.strip_prefix("docker.io/").unwrap_or(image);
+            !name.contains("docker/dockerfile") && !name.contains("dockerfile-upstream")
+        })
     }
 
     /// The stage that a build with this `--target` makes: by name, by number, or the last one.
@@ -172,6 +206,25 @@ impl Dockerfile {
             earlier.iter().rposition(|stage| stage.name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name)));
         named.or_else(|| name.parse().ok().filter(|number| *number < earlier.len()))
     }
+}
+
+/// The value of a parser directive: `# name=value` on a line before anything else.
+fn directive<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let directives = text.lines().map_while(|line| {
+        let (key, value) = line.trim_start().strip_prefix('#')?.split_once('=')?;
+        let key = key.trim();
+        (!key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric())).then_some((key, value.trim()))
+    });
+    directives.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// Whether BuildKit refuses it too: a first word that is no instruction, or no `FROM`. What else this reader does not take, some
+/// builder might.
+fn is_certain(text: &str, line: usize, message: &str) -> bool {
+    let word = text.lines().nth(line - 1).and_then(|line| line.split_whitespace().next()).unwrap_or_default();
+    let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphabetic());
+    message.starts_with("unknown instruction") && plain && !INSTRUCTIONS.contains(&word.to_ascii_uppercase().as_str())
+        || message.starts_with("expected at least one FROM")
 }
 
 /// Where lines begin in a text.
@@ -254,6 +307,7 @@ fn copied(add: bool, flags: &[Flag<'_>], sources: &[ParsedSource<'_>], target: &
         add,
         from: flag(flags, "from"),
         mode: flag(flags, "chmod"),
+        unusual: flags.iter().any(|flag| matches!(&*flag.name.value, "parents" | "exclude" | "unpack")),
         sources: sources.collect(),
         target: target.to_owned(),
     }

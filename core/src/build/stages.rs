@@ -54,7 +54,7 @@ pub enum Base {
 }
 
 /// The automatic variables (BuildKit, "Automatic platform ARGs in the global scope").
-fn automatic(name: &str, surroundings: &Surroundings) -> Option<Word> {
+pub(super) fn automatic(name: &str, surroundings: &Surroundings) -> Option<Word> {
     let (of_build, part) = match name.strip_prefix("BUILD") {
         Some(part) => (true, part),
         None => (false, name.strip_prefix("TARGET")?),
@@ -94,9 +94,11 @@ pub fn resolve(file: &Dockerfile, surroundings: &Surroundings) -> Vec<Resolved> 
             Base::Stage(earlier) => resolved.get(earlier).map(|stage| stage.platform.clone()),
             _ => None,
         };
-        let platform = match stage.platform.as_deref() {
-            None => inherited.unwrap_or(StagePlatform::Target),
-            Some(written) => platform(written, stage.line, file, surroundings, &lookup),
+        // A stage that starts from another one has its platform, whatever is written (BuildKit, `dispatchState.init`).
+        let platform = match (inherited, stage.platform.as_deref()) {
+            (Some(inherited), _) => inherited,
+            (None, None) => StagePlatform::Target,
+            (None, Some(written)) => platform(written, stage.line, file, surroundings, &lookup),
         };
         resolved.push(Resolved { platform, base });
     }
@@ -137,7 +139,7 @@ fn platform(
 }
 
 /// The values of `ARG` before the first `FROM`: each may use those before it.
-fn globals(file: &Dockerfile, surroundings: &Surroundings) -> BTreeMap<String, Word> {
+pub(super) fn globals(file: &Dockerfile, surroundings: &Surroundings) -> BTreeMap<String, Word> {
     let mut globals: BTreeMap<String, Word> = BTreeMap::new();
     for argument in &file.global_arguments {
         let value = match (surroundings.arguments.get(&argument.name), &argument.default) {

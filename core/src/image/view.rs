@@ -55,12 +55,16 @@ pub enum FoundKind {
 }
 
 type Loader<'s> = Box<dyn Fn(usize) -> Result<Arc<Layer>, String> + 's>;
+/// Says what stands at a path, given what will be asked below it.
+type Answers<'s> = Box<dyn Fn(&[Vec<u8>], &[Vec<u8>]) -> Result<Option<Found>, Unavailable> + 's>;
 /// A path as a layer writes it, and where unpacking puts it.
 type Alias = (Names, Names);
 
 /// Layers over each other.
 pub struct View<'s> {
     load: Loader<'s>,
+    /// What answers in the place of layers.
+    answers: Option<Answers<'s>>,
     layers: Vec<OnceCell<Result<Arc<Layer>, Unavailable>>>,
     aliases: Vec<OnceCell<Vec<Alias>>>,
     /// How directories without an entry of their own are taken.
@@ -95,12 +99,21 @@ impl<'s> View<'s> {
     pub fn new(count: usize, load: impl Fn(usize) -> Result<Arc<Layer>, String> + 's) -> View<'s> {
         View {
             load: Box::new(load),
+            answers: None,
             layers: (0..count).map(|_| OnceCell::new()).collect(),
             aliases: (0..count).map(|_| OnceCell::new()).collect(),
             unpacking: Cell::new(Unpacking::Over),
             ambiguous: Cell::new(false),
             peeking: Cell::new(false),
         }
+    }
+
+    /// A view without layers, of a file system that is not built yet: `answers` says what stands at a path (first argument),
+    /// all of whose directories are real ones, when the second argument will be asked below it.
+    pub fn of(
+        answers: impl Fn(&[Vec<u8>], &[Vec<u8>]) -> Result<Option<Found>, Unavailable> + 's,
+    ) -> View<'s> {
+        View { answers: Some(Box::new(answers)), ..View::new(0, |_| Err("there are no layers".to_owned())) }
     }
 
     /// Reads every layer.
@@ -150,7 +163,10 @@ impl<'s> View<'s> {
     /// # Errors
     /// [`Unavailable`] where a layer that decides cannot be read.
     pub fn entry(&self, path: &[Vec<u8>], rest: &[Vec<u8>]) -> Result<Option<Found>, Unavailable> {
-        self.entry_from(0, path, rest, 0)
+        match &self.answers {
+            Some(answers) => answers(path, rest),
+            None => self.entry_from(0, path, rest, 0),
+        }
     }
 
     fn entry_from(
