@@ -11,11 +11,13 @@ use crate::codebuild::Builders;
 use crate::files::Files;
 use crate::lock::Lock;
 use crate::report::{self, Finding, Location, Report, Verdict, Workload};
-use crate::rules::{self, Check, Draft, Place, RULES, Rule, Settings, Severity, ami_instance_mismatch, task_image};
+use crate::rules::{
+    self, Check, Draft, Place, RULES, Rule, Settings, Severity, ami_instance_mismatch, task_build, task_image,
+};
 use crate::template::resolve::{Evaluator, Placed};
 use crate::template::scenario::{Choice, MAX_SCENARIOS, needed_choices};
 use crate::template::value::{ResourceId, Spot, TemplateId};
-use crate::workload::{Archives, Context, Emulators, Fit, Launchers, Platforms, Task, declares_containers};
+use crate::workload::{Archives, Builds, Context, Emulators, Fit, Launchers, Platforms, Task, declares_containers};
 
 /// What the person who asks may say.
 #[derive(Debug, Clone, Default)]
@@ -78,10 +80,10 @@ impl<'a> Outcome<'a> {
 }
 
 /// A finding's identity: the same cause at the same place is reported once.
-type Key = (&'static str, ResourceId, Option<String>, String);
+type Key = (&'static str, ResourceId, Option<String>, String, Option<(String, u32)>);
 
 fn key(draft: &Draft<'_>) -> Key {
-    (draft.rule, draft.resource.clone(), draft.container.clone(), draft.spot.path.pointer())
+    (draft.rule, draft.resource.clone(), draft.container.clone(), draft.spot.path.pointer(), draft.at.clone())
 }
 
 /// Judges an app.
@@ -91,6 +93,7 @@ pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
     let launchers = Launchers::index(&evaluator);
     let archives = Archives::new(files);
     let builders = Builders::index(&evaluator, files);
+    let builds = Builds::new(files);
     let emulators = Emulators::index(&evaluator, &capacity, &launchers);
     let context = Context {
         evaluator: &evaluator,
@@ -100,6 +103,7 @@ pub fn check(app: &App, files: &dyn Files, options: &Options) -> Report {
         lock: options.lock.as_ref(),
         archives: &archives,
         builders: &builders,
+        builds: &builds,
     };
     let mut judge =
         Judge { evaluator: &evaluator, options, found: HashMap::new(), findings: Vec::new(), workloads: Vec::new() };
@@ -219,6 +223,7 @@ impl<'a> Judge<'a, '_> {
             }
         }
         drafts.extend(task_image::of_task(&task, context.archives));
+        drafts.extend(task_build::of_task(&task));
         let runs_on = task.runs_on();
         let containers = task.containers.iter().map(|container| {
             let mut unknown = None;
@@ -365,7 +370,10 @@ impl<'a> Judge<'a, '_> {
             resource: draft.resource.id.to_string(),
             construct_path: resource.and_then(|placed| placed.construct_path()).map(str::to_owned),
             container: draft.container.clone(),
-            location: location(app, &draft.spot),
+            location: match &draft.at {
+                Some((file, line)) => Location { file: file.clone(), pointer: String::new(), line: *line },
+                None => location(app, &draft.spot),
+            },
             notes,
             help: draft.help.clone(),
             url: Rule::named(draft.rule).map(Rule::url).unwrap_or_default(),
@@ -381,7 +389,8 @@ impl<'a> Judge<'a, '_> {
         let mut order: Vec<usize> = (0..self.findings.len()).collect();
         order.sort_by_key(|index| {
             self.findings.get(*index).map(|(template, resource, finding)| {
-                (*template, resource.id.clone(), finding.location.pointer.clone(), finding.rule)
+                let at = &finding.location;
+                (*template, resource.id.clone(), at.pointer.clone(), finding.rule, at.file.clone(), at.line)
             })
         });
         let mut numbers = vec![0; order.len()];
@@ -581,6 +590,75 @@ pub mod testing {
             Memory(files.into_iter().map(|(name, text)| (PathBuf::from(name), text.into_bytes())).collect()),
             PathBuf::from("out"),
         )
+    }
+
+    const IMAGE: &str = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/repo:abc";
+
+    fn built_memory(
+        platform: Option<&str>,
+        task_architecture: &str,
+        options: &str,
+        context: &[(&str, &[u8])],
+    ) -> Memory {
+        let platform = platform.map(|platform| format!(r#", "platform": "{platform}""#)).unwrap_or_default();
+        let properties = format!(r#""RuntimePlatform": {{"CpuArchitecture": "{task_architecture}"}},"#);
+        let template = task("IMAGE", &properties).replace("\"IMAGE\"", &format!(r#"{{"Fn::Sub": "{IMAGE}"}}"#));
+        let manifest = r#"{"version": "36.0.0", "artifacts": {
+            "A.assets": {"type": "cdk:asset-manifest", "properties": {"file": "A.assets.json"}},
+            "A": {"type": "aws:cloudformation:stack", "properties": {"templateFile": "A.template.json"}, "dependencies": ["A.assets"]}}}"#;
+        let assets = format!(
+            r#"{{"dockerImages": {{"abc": {{"source": {{"directory": "asset.abc"{platform}{options}}},
+                "destinations": {{"d": {{"repositoryName": "repo", "imageTag": "abc"}}}}}}}}}}"#
+        );
+        let files = [("manifest.json", manifest), ("A.assets.json", &assets), ("A.template.json", &template)];
+        let files = files.iter().map(|(name, text)| (PathBuf::from(format!("out/{name}")), text.as_bytes().to_vec()));
+        let context =
+            context.iter().map(|(name, data)| (PathBuf::from(format!("out/asset.abc/{name}")), data.to_vec()));
+        Memory(files.chain(context).collect())
+    }
+
+    fn found(files: &Memory, options: &Options) -> Vec<String> {
+        let app = assembly::load(files, Path::new("out"));
+        assert!(app.unreadable.is_empty(), "{:?}", app.unreadable);
+        let report = check(&app, files, options);
+        let names = names(&report);
+        let at = report.findings.iter().map(|finding| format!("{}:{}", finding.location.file, finding.location.line));
+        names.into_iter().zip(at).map(|(name, at)| format!("{name} {at}")).collect()
+    }
+
+    fn of_platform(platform: &str) -> &'static str {
+        if platform == "linux/arm64" { "ARM64" } else { "X86_64" }
+    }
+
+    /// What is found in a Dockerfile and its context, for a Fargate task that fits the platform: severity, rule, file and line.
+    pub fn built(platform: &str, dockerfile: &str, context: &[(&str, &[u8])]) -> Vec<String> {
+        let context: Vec<(&str, &[u8])> =
+            [("Dockerfile", dockerfile.as_bytes())].into_iter().chain(context.iter().copied()).collect();
+        built_files(platform, &context)
+    }
+
+    /// The same, with the Dockerfile among the files.
+    pub fn built_files(platform: &str, context: &[(&str, &[u8])]) -> Vec<String> {
+        found(&built_memory(Some(platform), of_platform(platform), "", context), &Options::default())
+    }
+
+    /// The same for an asset without a platform, in a task for x86_64.
+    pub fn built_anywhere(dockerfile: &str, context: &[(&str, &[u8])]) -> Vec<String> {
+        let context: Vec<(&str, &[u8])> =
+            [("Dockerfile", dockerfile.as_bytes())].into_iter().chain(context.iter().copied()).collect();
+        found(&built_memory(None, "X86_64", "", &context), &Options::default())
+    }
+
+    /// The same with more options of the asset, each after a comma.
+    pub fn built_with(options: &str, dockerfile: &str) -> Vec<String> {
+        let context: [(&str, &[u8]); 1] = [("Dockerfile", dockerfile.as_bytes())];
+        found(&built_memory(Some("linux/amd64"), "X86_64", options, &context), &Options::default())
+    }
+
+    /// The same with a lock file.
+    pub fn built_locked(platform: &str, dockerfile: &str, lock: &str) -> Vec<String> {
+        let context: [(&str, &[u8]); 1] = [("Dockerfile", dockerfile.as_bytes())];
+        found(&built_memory(Some(platform), of_platform(platform), "", &context), &locked(lock))
     }
 
     /// The report on an app.

@@ -23,8 +23,24 @@ pub const MAX_SIZE: usize = 16 << 20;
 
 /// Every instruction there is (BuildKit, frontend/dockerfile/command).
 const INSTRUCTIONS: [&str; 18] = [
-    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
-    "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 /// A Dockerfile.
@@ -32,8 +48,6 @@ const INSTRUCTIONS: [&str; 18] = [
 pub struct Dockerfile {
     /// The character before which `$` means itself.
     pub escape: char,
-    /// The `# syntax` directive: the image of the frontend that reads the file.
-    pub syntax: Option<String>,
     /// `ARG` before the first `FROM`.
     pub global_arguments: Vec<Argument>,
     /// The stages, in their order.
@@ -156,8 +170,7 @@ impl Dockerfile {
         let parsed = parse_dockerfile::parse_iter(text).map_err(|error| failed(&error))?;
         let lines = Lines::of(text);
         let escape = directive(text, "escape").and_then(|value| value.chars().next()).unwrap_or('\\');
-        let syntax = directive(text, "syntax").map(str::to_owned);
-        let mut dockerfile = Dockerfile { escape, syntax, global_arguments: Vec::new(), stages: Vec::new() };
+        let mut dockerfile = Dockerfile { escape, global_arguments: Vec::new(), stages: Vec::new() };
         for instruction in parsed {
             let instruction = &instruction.map_err(|error| failed(&error))?;
             if let Instruction::From(from) = instruction {
@@ -183,14 +196,6 @@ impl Dockerfile {
         Ok(dockerfile)
     }
 
-    /// Whether another frontend than Docker's own reads the file, whose language may be another one.
-    pub fn is_foreign(&self) -> bool {
-        self.syntax.as_ref().is_some_and(|image| {
-            let name = image.strip_prefix("docker.io/").unwrap_or(image);
-            !name.contains("docker/dockerfile") && !name.contains("dockerfile-upstream")
-        })
-    }
-
     /// The stage that a build with this `--target` makes: by name, by number, or the last one.
     pub fn target(&self, target: Option<&str>) -> Option<usize> {
         match target.filter(|name| !name.is_empty()) {
@@ -206,6 +211,14 @@ impl Dockerfile {
             earlier.iter().rposition(|stage| stage.name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name)));
         named.or_else(|| name.parse().ok().filter(|number| *number < earlier.len()))
     }
+}
+
+/// Whether another frontend than Docker's own reads the file, because of its `# syntax`: its language may be another one.
+pub fn is_foreign(text: &str) -> bool {
+    directive(text, "syntax").is_some_and(|image| {
+        let name = image.strip_prefix("docker.io/").unwrap_or(image);
+        !name.starts_with("docker/dockerfile") && !name.contains("/docker/dockerfile")
+    })
 }
 
 /// The value of a parser directive: `# name=value` on a line before anything else.

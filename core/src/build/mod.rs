@@ -8,6 +8,7 @@
 pub mod context;
 pub mod dockerfile;
 pub mod ignore;
+pub mod natives;
 pub mod recipe;
 pub mod run;
 pub mod stages;

@@ -469,7 +469,9 @@ mod tests {
 
     #[test]
     fn only_stages_that_the_target_needs_are_reached() {
-        let file = recipe("FROM a AS tools\nFROM b AS build\nFROM c AS unused\nFROM d\nCOPY --from=build /x /x\nCOPY --from=0 /y /y\n");
+        let file = recipe(
+            "FROM a AS tools\nFROM b AS build\nFROM c AS unused\nFROM d\nCOPY --from=build /x /x\nCOPY --from=0 /y /y\n",
+        );
         assert_eq!(file.reachable(), [0, 1, 3]);
     }
 }

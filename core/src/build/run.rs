@@ -20,30 +20,186 @@ pub enum Effect {
 
 /// Commands that install packages or set up the system, and leave files of the application alone.
 const SYSTEM: &[&str] = &[
-    "apt-get", "apt", "apk", "yum", "dnf", "microdnf", "tdnf", "zypper", "pacman", "dpkg", "rpm", "add-apt-repository",
-    "apt-key", "gpg", "debconf-set-selections", "update-ca-certificates", "ldconfig", "locale-gen", "update-locale",
-    "useradd", "adduser", "usermod", "groupadd", "addgroup", "groupmod", "deluser", "passwd", "chpasswd", "mkdir", "chown",
-    "chgrp", "touch", "set", "export", "unset", "cd", "true", "false", ":", "test", "[", "[[", "ls", "which", "command",
-    "type", "id", "date", "sleep", "uname", "echo", "printf", "cat", "head", "tail", "grep", "env", "getent", "stat", "du",
-    "df", "setcap", "getcap", "a2enmod", "a2dismod", "a2ensite", "docker-php-ext-install", "docker-php-ext-configure",
-    "docker-php-ext-enable", "pecl", "pip", "pip3", "pipx", "corepack", "gem", "update-alternatives", "alternatives",
-    "amazon-linux-extras", "fc-cache", "sha256sum", "md5sum", "sha1sum", "sha512sum", "arch", "nproc", "read", "exit",
-    "ln", "mktemp", "mkfifo", "chsh", "visudo", "dpkg-architecture", "dpkg-reconfigure", "rustup", "n", "nvm", "install_packages",
+    "apt-get",
+    "apt",
+    "apk",
+    "yum",
+    "dnf",
+    "microdnf",
+    "tdnf",
+    "zypper",
+    "pacman",
+    "dpkg",
+    "rpm",
+    "add-apt-repository",
+    "apt-key",
+    "gpg",
+    "debconf-set-selections",
+    "update-ca-certificates",
+    "ldconfig",
+    "locale-gen",
+    "update-locale",
+    "useradd",
+    "adduser",
+    "usermod",
+    "groupadd",
+    "addgroup",
+    "groupmod",
+    "deluser",
+    "passwd",
+    "chpasswd",
+    "mkdir",
+    "chown",
+    "chgrp",
+    "touch",
+    "set",
+    "export",
+    "unset",
+    "cd",
+    "true",
+    "false",
+    ":",
+    "test",
+    "[",
+    "[[",
+    "ls",
+    "which",
+    "command",
+    "type",
+    "id",
+    "date",
+    "sleep",
+    "uname",
+    "echo",
+    "printf",
+    "cat",
+    "head",
+    "tail",
+    "grep",
+    "env",
+    "getent",
+    "stat",
+    "du",
+    "df",
+    "setcap",
+    "getcap",
+    "a2enmod",
+    "a2dismod",
+    "a2ensite",
+    "docker-php-ext-install",
+    "docker-php-ext-configure",
+    "docker-php-ext-enable",
+    "pecl",
+    "pip",
+    "pip3",
+    "pipx",
+    "corepack",
+    "gem",
+    "update-alternatives",
+    "alternatives",
+    "amazon-linux-extras",
+    "fc-cache",
+    "sha256sum",
+    "md5sum",
+    "sha1sum",
+    "sha512sum",
+    "arch",
+    "nproc",
+    "read",
+    "exit",
+    "ln",
+    "mktemp",
+    "mkfifo",
+    "chsh",
+    "visudo",
+    "dpkg-architecture",
+    "dpkg-reconfigure",
+    "rustup",
+    "n",
+    "nvm",
+    "install_packages",
 ];
 /// Commands that build or fetch an application: they make programs, but do not rewrite the scripts that came with its sources.
 const BUILDERS: &[&str] = &[
-    "npm", "npx", "yarn", "pnpm", "pnpx", "bun", "bunx", "node", "go", "cargo", "mvn", "mvnw", "gradle", "gradlew", "dotnet",
-    "make", "cmake", "ninja", "meson", "poetry", "pipenv", "uv", "pdm", "hatch", "bundle", "rake", "rails", "composer",
-    "turbo", "nx", "lerna", "tsc", "vite", "next", "ng", "python", "python3", "ruby", "php", "java", "javac", "mix", "sbt",
-    "swift", "deno", "conda", "mamba", "micromamba", "protoc", "buf", "prisma", "strip", "upx", "gcc", "g++", "cc", "clang", "xx-go",
-    "xx-cargo", "xx-apk", "xx-apt", "xx-apt-get", "xx-verify", "git", "curl", "wget", "gunzip", "sass", "webpack", "esbuild", "pytest",
+    "npm",
+    "npx",
+    "yarn",
+    "pnpm",
+    "pnpx",
+    "bun",
+    "bunx",
+    "node",
+    "go",
+    "cargo",
+    "mvn",
+    "mvnw",
+    "gradle",
+    "gradlew",
+    "dotnet",
+    "make",
+    "cmake",
+    "ninja",
+    "meson",
+    "poetry",
+    "pipenv",
+    "uv",
+    "pdm",
+    "hatch",
+    "bundle",
+    "rake",
+    "rails",
+    "composer",
+    "turbo",
+    "nx",
+    "lerna",
+    "tsc",
+    "vite",
+    "next",
+    "ng",
+    "python",
+    "python3",
+    "ruby",
+    "php",
+    "java",
+    "javac",
+    "mix",
+    "sbt",
+    "swift",
+    "deno",
+    "conda",
+    "mamba",
+    "micromamba",
+    "protoc",
+    "buf",
+    "prisma",
+    "strip",
+    "upx",
+    "gcc",
+    "g++",
+    "cc",
+    "clang",
+    "xx-go",
+    "xx-cargo",
+    "xx-apk",
+    "xx-apt",
+    "xx-apt-get",
+    "xx-verify",
+    "git",
+    "curl",
+    "wget",
+    "gunzip",
+    "sass",
+    "webpack",
+    "esbuild",
+    "pytest",
 ];
 /// Commands that put files where they are told, or where they are.
-const MOVERS: &[&str] = &["cp", "mv", "tar", "unzip", "bsdtar", "rsync", "install", "rm", "curl", "wget", "git", "cpio", "7z"];
+const MOVERS: &[&str] =
+    &["cp", "mv", "tar", "unzip", "bsdtar", "rsync", "install", "rm", "curl", "wget", "git", "cpio", "7z"];
 /// Words before a command that are not one.
 const PREFIXES: &[&str] = &[
-    "then", "do", "else", "if", "elif", "while", "until", "!", "{", "(", "}", ")", "sudo", "exec", "time", "nice", "eval", "&&",
-    "fi", "done", "esac", "nohup", "ionice",
+    "then", "do", "else", "if", "elif", "while", "until", "!", "{", "(", "}", ")", "sudo", "exec", "time", "nice",
+    "eval", "&&", "fi", "done", "esac", "nohup", "ionice",
 ];
 
 /// The simple commands of a text, as words. Quotes are taken away.
@@ -84,9 +240,7 @@ pub fn commands(text: &str) -> Vec<Vec<String>> {
                     all.push(std::mem::take(&mut words));
                 }
             }
-            ('#', None) if !in_word => {
-                while chars.next_if(|c| *c != '\n').is_some() {}
-            }
+            ('#', None) if !in_word => while chars.next_if(|c| *c != '\n').is_some() {},
             (c, None) if c.is_whitespace() => end_word(&mut word, &mut in_word, &mut words),
             (c, _) => {
                 word.push(c);
@@ -105,9 +259,9 @@ pub fn commands(text: &str) -> Vec<Vec<String>> {
 pub fn program(words: &[String]) -> Option<(&str, &[String])> {
     let mut rest = words;
     while let Some((first, after)) = rest.split_first() {
-        let assignment = first.split_once('=').is_some_and(|(name, _)| {
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        });
+        let assignment = first
+            .split_once('=')
+            .is_some_and(|(name, _)| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
         let is_case = first.ends_with(')') && !first.contains('(');
         if assignment || is_case || PREFIXES.contains(&first.as_str()) || first.starts_with("--mount=") {
             rest = after;
@@ -135,6 +289,63 @@ pub fn effect(text: &str, directory: Option<&str>, path: &str, is_text: bool) ->
     worst
 }
 
+/// What a `RUN` may do to installed packages, such as those in `node_modules`: only what installs or removes packages counts, and what
+/// is not known.
+pub fn effect_on_packages(text: &str, _: Option<&str>, _: &str, _: bool) -> Effect {
+    const INSTALLERS: &[&str] = &[
+        "npm", "yarn", "pnpm", "bun", "npx", "pnpx", "bunx", "lerna", "turbo", "nx", "pip", "pip3", "pipenv", "poetry",
+        "uv", "pdm", "conda", "cargo", "make", "bundle", "composer",
+    ];
+    const INSTALLS: &[&str] = &[
+        "install",
+        "ci",
+        "i",
+        "rebuild",
+        "add",
+        "update",
+        "upgrade",
+        "up",
+        "bootstrap",
+        "prune",
+        "sync",
+        "deploy",
+        "build",
+        "clean-install",
+        "it",
+        "install-test",
+        "reinstall",
+    ];
+    let mut worst = Effect::None;
+    for words in commands(text) {
+        let Some((name, arguments)) = program(&words) else { continue };
+        let mut plain = arguments.iter().filter(|word| !word.starts_with('-'));
+        let first = plain.next().map(String::as_str);
+        let touches = arguments.iter().any(|word| word.contains("node_modules") || word.contains("venv"));
+        let effect = match name {
+            "chown" | "chmod" | "ls" | "du" => Effect::None,
+            _ if touches => Effect::Content,
+            "npm" | "pnpm" | "bun"
+                if matches!(first, Some("run" | "test" | "start" | "config" | "cache" | "set" | "exec")) =>
+            {
+                Effect::None
+            }
+            "yarn" if matches!(first, Some("run" | "build" | "test" | "lint" | "cache" | "config")) => Effect::None,
+            "yarn" | "make" | "lerna" | "turbo" | "nx" => Effect::Content,
+            _ if INSTALLERS.contains(&name) => {
+                if arguments.iter().any(|word| INSTALLS.contains(&word.as_str())) {
+                    Effect::Content
+                } else {
+                    Effect::None
+                }
+            }
+            _ if SYSTEM.contains(&name) || BUILDERS.contains(&name) || MOVERS.contains(&name) => Effect::None,
+            _ => Effect::Content,
+        };
+        worst = worst.max(effect);
+    }
+    worst
+}
+
 fn effect_of(name: &str, arguments: &[String], directory: Option<&str>, path: &str, is_text: bool) -> Effect {
     let named = arguments.iter().any(|word| may_name(word, directory, path));
     let redirected = arguments.windows(2).any(|pair| match pair {
@@ -157,17 +368,30 @@ fn effect_of(name: &str, arguments: &[String], directory: Option<&str>, path: &s
                 _ => Effect::Content,
             }
         }
-        "chown" | "chgrp" | "ls" | "cat" | "test" | "[" | "stat" | "setcap" | "which" | "ln" | "grep" | "head" | "echo" | "printf"
-        | "mkdir" => Effect::None,
+        "chown" | "chgrp" | "ls" | "cat" | "test" | "[" | "stat" | "setcap" | "which" | "ln" | "grep" | "head"
+        | "echo" | "printf" | "mkdir" => Effect::None,
         _ if named => Effect::Content,
         _ if MOVERS.contains(&name) => {
             // Without a place of their own, they work where they are.
-            let here = directory.is_none_or(|directory| directory == "?" || is_below(path, directory) && directory != "/");
+            let here =
+                directory.is_none_or(|directory| directory == "?" || is_below(path, directory) && directory != "/");
             if here && !matches!(name, "rm" | "git") { Effect::Content } else { Effect::None }
         }
         _ if SYSTEM.contains(&name) => Effect::None,
-        _ if BUILDERS.contains(&name) => if is_text { Effect::None } else { Effect::Content },
-        _ => if is_text { Effect::Unlikely } else { Effect::Content },
+        _ if BUILDERS.contains(&name) => {
+            if is_text {
+                Effect::None
+            } else {
+                Effect::Content
+            }
+        }
+        _ => {
+            if is_text {
+                Effect::Unlikely
+            } else {
+                Effect::Content
+            }
+        }
     }
 }
 
@@ -197,7 +421,8 @@ fn may_name(word: &str, directory: Option<&str>, path: &str) -> bool {
             return directory == Some("?") || directory.is_none() && !word.starts_with('/');
         };
         let Some(glob) = super::ignore::Glob::parse(pattern) else { return true };
-        return glob.matches(rest) || rest.match_indices('/').any(|(at, _)| rest.get(..at).is_some_and(|part| glob.matches(part)));
+        return glob.matches(rest)
+            || rest.match_indices('/').any(|(at, _)| rest.get(..at).is_some_and(|part| glob.matches(part)));
     }
     if word.contains('$') {
         return false;
@@ -250,9 +475,35 @@ pub fn architectures(text: &str) -> Vec<Architecture> {
 /// Whether a text asks which processor it is for, so that what it names may be one of several.
 pub fn asks(text: &str) -> bool {
     const QUESTIONS: &[&str] = &[
-        "TARGETARCH", "TARGETPLATFORM", "TARGETVARIANT", "BUILDARCH", "BUILDPLATFORM", "uname", "print-architecture", "--print-arch",
-        "$(arch)", "`arch`", "$ARCH", "${ARCH", "$arch", "${arch", "dpkg-architecture", "HOSTTYPE", "MACHTYPE", "--eval '%{_arch}'", "%_arch",
-        "go env GOARCH", "rustc -vV", "xx-", "process.arch", "platform.machine", "$(nproc --arch", "$PLATFORM", "${PLATFORM", "GOARCH:-", "case ",
+        "TARGETARCH",
+        "TARGETPLATFORM",
+        "TARGETVARIANT",
+        "BUILDARCH",
+        "BUILDPLATFORM",
+        "uname",
+        "print-architecture",
+        "--print-arch",
+        "$(arch)",
+        "`arch`",
+        "$ARCH",
+        "${ARCH",
+        "$arch",
+        "${arch",
+        "dpkg-architecture",
+        "HOSTTYPE",
+        "MACHTYPE",
+        "--eval '%{_arch}'",
+        "%_arch",
+        "go env GOARCH",
+        "rustc -vV",
+        "xx-",
+        "process.arch",
+        "platform.machine",
+        "$(nproc --arch",
+        "$PLATFORM",
+        "${PLATFORM",
+        "GOARCH:-",
+        "case ",
     ];
     QUESTIONS.iter().any(|question| text.contains(question))
 }
@@ -263,8 +514,10 @@ mod tests {
 
     #[test]
     fn commands_are_split_as_a_shell_does() {
-        let shown: Vec<String> =
-            commands("set -eux; apt-get update && \\\n  A=1 make \"a b\" # c\n x | y").iter().map(|c| c.join(",")).collect();
+        let shown: Vec<String> = commands("set -eux; apt-get update && \\\n  A=1 make \"a b\" # c\n x | y")
+            .iter()
+            .map(|c| c.join(","))
+            .collect();
         assert_eq!(shown, ["set,-eux", "apt-get,update", "A=1,make,a b", "x", "y"]);
         assert_eq!(program(&commands("then FOO=1 sudo /usr/bin/make all")[0]).unwrap().0, "make");
     }

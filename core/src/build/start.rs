@@ -24,8 +24,23 @@ use crate::image::view::{Found, FoundKind, Unavailable, View};
 /// Official images of Docker that set no entrypoint, by the last part of their names: what `CMD` says is what is started. Source: the
 /// Dockerfiles of docker-library.
 const WITHOUT_ENTRYPOINT: [&str; 17] = [
-    "alpine", "debian", "ubuntu", "busybox", "amazonlinux", "fedora", "rockylinux", "almalinux", "oraclelinux", "archlinux", "python",
-    "golang", "rust", "ruby", "buildpack-deps", "perl", "amazoncorretto",
+    "alpine",
+    "debian",
+    "ubuntu",
+    "busybox",
+    "amazonlinux",
+    "fedora",
+    "rockylinux",
+    "almalinux",
+    "oraclelinux",
+    "archlinux",
+    "python",
+    "golang",
+    "rust",
+    "ruby",
+    "buildpack-deps",
+    "perl",
+    "amazoncorretto",
 ];
 /// The directories that the usual `PATH` looks into first, where distributions have nothing of their own.
 const LOCAL: [&str; 2] = ["/usr/local/sbin", "/usr/local/bin"];
@@ -123,11 +138,13 @@ pub fn predict(recipe: &Recipe, context: &Context<'_>, overrides: &Overrides, ho
     let trust = Cell::new(trust);
     let first = argv.first().cloned().unwrap_or_default();
     let unusual = first.ends_with('/') || first.split('/').any(|name| name == "..");
-    let directory = overrides.working_directory.clone().filter(|text| !text.is_empty()).or(config.directory.known().cloned());
+    let directory =
+        overrides.working_directory.clone().filter(|text| !text.is_empty()).or(config.directory.known().cloned());
     if unusual || first.contains('/') && !first.starts_with('/') && directory.is_none() {
         return None;
     }
-    let environment_path = overrides.environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone());
+    let environment_path =
+        overrides.environment.iter().rev().find(|(name, _)| name == "PATH").map(|(_, path)| path.clone());
     let path = environment_path.or(config.path.clone()).unwrap_or_else(|| DEFAULT_PATH.to_owned());
     if !first.is_empty() && !first.contains('/') && !from_nothing {
         let copied = path.split(':').filter(|directory| directory.starts_with('/')).find(|directory| {
@@ -152,10 +169,8 @@ pub fn predict(recipe: &Recipe, context: &Context<'_>, overrides: &Overrides, ho
         // Who may do what in a base image is not known; nobody may do more than root.
         user: if from_nothing { user.unwrap_or_default() } else { String::new() },
     };
-    let command = Command::new(
-        &execution,
-        &Overrides { environment: overrides.environment.clone(), ..Overrides::default() },
-    );
+    let command =
+        Command::new(&execution, &Overrides { environment: overrides.environment.clone(), ..Overrides::default() });
     let mut directories = BTreeSet::new();
     let mut above = String::new();
     for name in directory.unwrap_or_default().split('/').filter(|name| !name.is_empty()) {
@@ -206,8 +221,8 @@ pub fn predict(recipe: &Recipe, context: &Context<'_>, overrides: &Overrides, ho
             What::Text(content, mode, line) => {
                 doubt(&located);
                 let size = content.len() as u64;
-                let executable = executable::read(&mut content.as_bytes(), size)
-                    .map_err(|error| Unavailable(error.to_string()))?;
+                let executable =
+                    executable::read(&mut content.as_bytes(), size).map_err(|error| Unavailable(error.to_string()))?;
                 parts.borrow_mut().push(Part { path: text.clone(), from: Origin::Text(*line) });
                 let mode = if located.effect == Effect::Mode { 0o755 } else { *mode };
                 Ok(Some(Found { kind: FoundKind::File(executable, size, None), mode, ..directory_found() }))
@@ -230,7 +245,11 @@ pub fn predict(recipe: &Recipe, context: &Context<'_>, overrides: &Overrides, ho
     let program = prediction.chain.last().and_then(|step| std::str::from_utf8(&step.path).ok().map(str::to_owned));
     let program = match program {
         Some(path) => tree.locate(&path),
-        None => Located { what: What::Unknown("what is started is not known".to_owned()), effect: Effect::None, doubtful: true },
+        None => Located {
+            what: What::Unknown("what is started is not known".to_owned()),
+            effect: Effect::None,
+            doubtful: true,
+        },
     };
     drop(view);
     Some(Predicted { prediction, wrapped, trust: trust.get(), parts: parts.into_inner(), program })

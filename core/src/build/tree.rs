@@ -18,8 +18,30 @@ const MAX_DEPTH: usize = 64;
 const MAX_STEPS: usize = 2_000_000;
 /// Directories that every Linux distribution has, so that what is copied to one of them is copied into it.
 const KNOWN_DIRECTORIES: [&str; 24] = [
-    "/", "/bin", "/sbin", "/usr", "/usr/bin", "/usr/sbin", "/usr/local", "/usr/local/bin", "/usr/local/sbin", "/usr/local/lib",
-    "/usr/lib", "/lib", "/etc", "/opt", "/tmp", "/var", "/var/lib", "/var/tmp", "/home", "/root", "/srv", "/mnt", "/usr/share", "/run",
+    "/",
+    "/bin",
+    "/sbin",
+    "/usr",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/usr/local/lib",
+    "/usr/lib",
+    "/lib",
+    "/etc",
+    "/opt",
+    "/tmp",
+    "/var",
+    "/var/lib",
+    "/var/tmp",
+    "/home",
+    "/root",
+    "/srv",
+    "/mnt",
+    "/usr/share",
+    "/run",
 ];
 
 /// The file system of a recipe.
@@ -28,8 +50,12 @@ pub struct Tree<'t> {
     pub recipe: &'t Recipe,
     /// The context.
     pub context: &'t Context<'t>,
+    effect: EffectOf,
     steps: Cell<usize>,
 }
+
+/// Says what a `RUN` does to a file: its text, the working directory, the file's path, and whether that is a text.
+pub type EffectOf = fn(&str, Option<&str>, &str, bool) -> Effect;
 
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +107,12 @@ pub struct Located {
 impl<'t> Tree<'t> {
     /// The tree of a recipe over a context.
     pub fn new(recipe: &'t Recipe, context: &'t Context<'t>) -> Tree<'t> {
-        Tree { recipe, context, steps: Cell::new(0) }
+        Tree { recipe, context, effect: run::effect, steps: Cell::new(0) }
+    }
+
+    /// The same tree with another judgement of `RUN` lines.
+    pub fn with_effect(self, effect: EffectOf) -> Tree<'t> {
+        Tree { effect, ..self }
     }
 
     /// What is at a path of the final image. The path is from the root on, without `.` and `..`.
@@ -115,7 +146,7 @@ impl<'t> Tree<'t> {
                 };
                 let Some(mut located) = at else { continue };
                 let is_text = self.is_text(&located.what);
-                let effects = after.iter().map(|(text, directory)| run::effect(text, *directory, path, is_text));
+                let effects = after.iter().map(|(text, directory)| (self.effect)(text, *directory, path, is_text));
                 located.effect = effects.fold(located.effect, Effect::max);
                 located.doubtful |= doubtful;
                 return located;
@@ -141,7 +172,14 @@ impl<'t> Tree<'t> {
     }
 
     /// What a copy puts at a path, if it puts something there.
-    fn copied(&self, copied: &Copied, action: &Action, path: &str, depth: usize, doubtful: &mut bool) -> Option<Located> {
+    fn copied(
+        &self,
+        copied: &Copied,
+        action: &Action,
+        path: &str,
+        depth: usize,
+        doubtful: &mut bool,
+    ) -> Option<Located> {
         let found = |what| Some(Located { what, effect: Effect::None, doubtful: false });
         let Some(target) = &copied.target else {
             *doubtful = true;
@@ -328,11 +366,9 @@ impl<'t> Tree<'t> {
         (KNOWN_DIRECTORIES.contains(&target) && (!from_nothing || target == "/"))
             || self.recipe.stages.iter().flat_map(|stage| &stage.actions).any(|action| match &action.kind {
                 ActionKind::Directory(directory) => is_below(directory, target),
-                ActionKind::Copy(copied) => {
-                    copied.target.as_deref().is_some_and(|other| {
-                        copied.into_directory && is_below(other, target) || is_below(other, target) && other != target
-                    })
-                }
+                ActionKind::Copy(copied) => copied.target.as_deref().is_some_and(|other| {
+                    copied.into_directory && is_below(other, target) || is_below(other, target) && other != target
+                }),
                 ActionKind::Run(..) => false,
             })
     }
@@ -370,7 +406,9 @@ fn is_address(source: &str) -> bool {
 
 /// Whether `ADD` unpacks it, if it is what its name says.
 fn is_archive(name: &str) -> bool {
-    [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst"].iter().any(|end| name.ends_with(end))
+    [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst"]
+        .iter()
+        .any(|end| name.ends_with(end))
 }
 
 #[cfg(test)]

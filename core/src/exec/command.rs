@@ -6,7 +6,7 @@ use crate::image::manifest::Execution;
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What a task definition says in the place of the image. Nothing, or an empty list, leaves the image's own.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Overrides {
     /// `entryPoint`
     pub entrypoint: Option<Vec<String>>,

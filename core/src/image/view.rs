@@ -110,9 +110,7 @@ impl<'s> View<'s> {
 
     /// A view without layers, of a file system that is not built yet: `answers` says what stands at a path (first argument),
     /// all of whose directories are real ones, when the second argument will be asked below it.
-    pub fn of(
-        answers: impl Fn(&[Vec<u8>], &[Vec<u8>]) -> Result<Option<Found>, Unavailable> + 's,
-    ) -> View<'s> {
+    pub fn of(answers: impl Fn(&[Vec<u8>], &[Vec<u8>]) -> Result<Option<Found>, Unavailable> + 's) -> View<'s> {
         View { answers: Some(Box::new(answers)), ..View::new(0, |_| Err("there are no layers".to_owned())) }
     }
 

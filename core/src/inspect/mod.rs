@@ -310,7 +310,7 @@ fn is_native_module(path: &str) -> bool {
     library && PACKAGES.iter().any(|part| path.contains(part))
 }
 
-fn names_a_platform(path: &str) -> bool {
+pub(crate) fn names_a_platform(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     PLATFORM_PARTS.iter().any(|part| {
         path.match_indices(part).any(|(at, _)| {

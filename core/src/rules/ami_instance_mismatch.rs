@@ -56,6 +56,7 @@ fn draft<'a>(unlaunchable: &Unlaunchable<'a>, nothing_else: bool) -> Draft<'a> {
         ),
         resource: unlaunchable.resource.clone(),
         spot: unlaunchable.spot.clone(),
+        at: None,
         container: None,
         notes: vec![
             Note::at(format!("the AMI is `{}`", unlaunchable.ami), &unlaunchable.ami_spot),

@@ -34,6 +34,7 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
         message,
         resource: task.placed.id(),
         spot,
+        at: None,
         container,
         notes,
         help,

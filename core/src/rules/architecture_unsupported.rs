@@ -40,6 +40,7 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
             message: "the task asks for Windows on `ARM64`, which ECS does not offer".to_owned(),
             resource: task.placed.id(),
             spot: task.cpu_property.spot.clone(),
+            at: None,
             container: None,
             notes: steps()
                 .chain([Note::at("the operating system is set here".to_owned(), &task.os_property.spot)])
@@ -62,6 +63,7 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
             ),
             resource: task.placed.id(),
             spot: task.cpu_property.spot.clone(),
+            at: None,
             container: None,
             notes: steps().chain([Note::at("the platform version is set here".to_owned(), spot)]).collect(),
             help: vec!["use platform version `LATEST`, or `1.4.0` at least".to_owned()],

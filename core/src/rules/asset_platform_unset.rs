@@ -23,7 +23,8 @@
 //!
 //! ## When it is silent
 //!
-//! When the asset has a platform (`local`, and `linux` without an architecture, are none), and for images that are not built from this app.
+//! When the asset has a platform (`local`, and `linux` without an architecture, are none); when its Dockerfile decides the architecture
+//! (`dockerfile-platform-pinned`, `dockerfile-final-stage-on-build-platform`); and for images that are not built from this app.
 
 use super::remedy;
 use super::{Draft, Note, Settings, Severity};
@@ -36,7 +37,8 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
     let mut drafts = Vec::new();
     let runs_on = task.runs_on();
     for container in &task.containers {
-        if container.image.platforms != Platforms::BuildHost {
+        let of_dockerfile = container.image.build.as_ref().is_some_and(|build| build.decides() || build.is_broken());
+        if container.image.platforms != Platforms::BuildHost || of_dockerfile {
             continue;
         }
         let target = match runs_on.as_deref() {
@@ -72,6 +74,7 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
             message,
             resource: task.placed.id(),
             spot: container.image.spot.clone(),
+            at: None,
             container: Some(container.name.clone()),
             notes,
             help,

@@ -92,6 +92,7 @@ fn draft<'a>(
         message,
         resource: task.placed.id(),
         spot: launch.spot.clone(),
+        at: None,
         container: container.map(|(name, _)| name.to_owned()),
         notes,
         help: vec![

@@ -142,6 +142,7 @@ fn draft<'a>(
         message,
         resource: builder.project.clone(),
         spot: builder.spot.clone(),
+        at: None,
         container: Some(container.name.clone()),
         notes,
         help,

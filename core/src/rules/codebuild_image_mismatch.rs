@@ -108,6 +108,7 @@ fn of_environment<'a>(
         message: format!("the build image `{shown}` is for {wanted}, but the environment type `{kind}` is `{machine}`"),
         resource: project.placed.id(),
         spot: project.image.spot.clone(),
+        at: None,
         container: None,
         notes,
         help: vec![help(machine)],

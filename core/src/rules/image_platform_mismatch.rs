@@ -34,7 +34,7 @@ use super::{Draft, ImageDraft, Note, Settings, Severity};
 use crate::capacity::group::Host;
 use crate::inspect::Judged;
 use crate::platform::Platform;
-use crate::workload::{Contents, Fit, Image, Launch, Misfit, Task};
+use crate::workload::{Build, Contents, Fit, Image, Launch, Misfit, Task};
 
 pub(super) const NAME: &str = "image-platform-mismatch";
 
@@ -42,8 +42,10 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
     let mut drafts = Vec::new();
     for container in &task.containers {
         let Some(platform) = remedy::single(&container.image.platforms) else { continue };
-        // An image that is not what it says has its own rules, and so has a project that builds for its own machine.
+        // An image that is not what it says has its own rules, and so has a Dockerfile that decides what it is, and a project that
+        // builds for its own machine.
         if container.image.contents.as_ref().is_some_and(Contents::differs)
+            || container.image.build.as_ref().is_some_and(Build::decides)
             || container.image.builder.as_ref().is_some_and(|builder| builder.native && !builder.replaces)
         {
             continue;
@@ -66,6 +68,7 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
             ),
             resource: task.placed.id(),
             spot: container.image.spot.clone(),
+            at: None,
             container: Some(container.name.clone()),
             notes,
             help,
@@ -74,9 +77,9 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
     drafts
 }
 
-/// A host with another processor than the image is built for, on which the task certainly may land.
+/// A host that the task is certain to reach, and whose processor is another one. Where the same launch also reaches hosts of the
+/// other architecture, the cause is the mix, and its own rules say so.
 pub(super) fn misfit<'t, 'a>(task: &'t Task<'a>, image: &Image<'a>) -> Option<(&'t Launch<'a>, &'t Host<'a>)> {
-    // Where the same launch also reaches hosts of the other architecture, the cause is the mix, and its own rules say so.
     task.hosts().find(|(launch, host)| {
         host.certain
             && image.fits(host) == Fit::Fails(Misfit::Architecture)

@@ -49,6 +49,7 @@ pub(super) fn check<'a>(task: &Task<'a>, settings: &Settings) -> Vec<Draft<'a>> 
             message: format!("the image of container `{}` has no `{target}`, but the task runs there", container.name),
             resource: task.placed.id(),
             spot: container.image.spot.clone(),
+            at: None,
             container: Some(container.name.clone()),
             notes,
             help,

@@ -8,14 +8,23 @@ pub(crate) mod ami_instance_mismatch;
 mod architecture_misspelled;
 mod architecture_unsupported;
 mod asset_platform_unset;
+mod base_image_single_architecture;
+mod build_side;
 mod capacity_architecture_mismatch;
 mod capacity_mixed;
 mod codebuild_builds_other_architecture;
 mod codebuild_image_mismatch;
+mod copied_binary_foreign;
 mod cpu_level_too_high;
+mod dockerfile_final_stage_on_build_platform;
+mod dockerfile_foreign_download;
+mod dockerfile_foreign_target;
+mod dockerfile_invalid;
+mod dockerfile_platform_pinned;
 mod entrypoint_foreign_architecture;
 mod entrypoint_not_executable;
 mod entrypoint_not_found;
+mod git_lfs_pointer_copied;
 mod image_contents_mismatch;
 pub(crate) mod image_platform_mismatch;
 pub(crate) mod image_platform_missing;
@@ -25,6 +34,7 @@ mod interpreter_missing;
 mod library_foreign_architecture;
 mod loader_foreign_architecture;
 mod loader_missing;
+mod native_modules_copied;
 mod operating_system_mismatch;
 mod page_size_assumption;
 mod remedy;
@@ -32,6 +42,7 @@ mod runtime_platform_unset;
 mod script_byte_order_mark;
 mod script_carriage_return;
 mod script_missing_shebang;
+pub(crate) mod task_build;
 pub(crate) mod task_image;
 mod user_not_found;
 mod working_directory_unusable;
@@ -86,14 +97,22 @@ rules! {
     "architecture-misspelled", architecture_misspelled, Task;
     "architecture-unsupported", architecture_unsupported, Task;
     "asset-platform-unset", asset_platform_unset, Task;
+    "base-image-single-architecture", base_image_single_architecture, Task;
     "capacity-architecture-mismatch", capacity_architecture_mismatch, Task;
     "capacity-mixed", capacity_mixed, Task;
     "codebuild-builds-other-architecture", codebuild_builds_other_architecture, Task;
     "codebuild-image-mismatch", codebuild_image_mismatch, Project;
+    "copied-binary-foreign", copied_binary_foreign, Task;
     "cpu-level-too-high", cpu_level_too_high, Image;
+    "dockerfile-final-stage-on-build-platform", dockerfile_final_stage_on_build_platform, Task;
+    "dockerfile-foreign-download", dockerfile_foreign_download, Task;
+    "dockerfile-foreign-target", dockerfile_foreign_target, Task;
+    "dockerfile-invalid", dockerfile_invalid, Task;
+    "dockerfile-platform-pinned", dockerfile_platform_pinned, Task;
     "entrypoint-foreign-architecture", entrypoint_foreign_architecture, Image;
     "entrypoint-not-executable", entrypoint_not_executable, Image;
     "entrypoint-not-found", entrypoint_not_found, Image;
+    "git-lfs-pointer-copied", git_lfs_pointer_copied, Task;
     "image-contents-mismatch", image_contents_mismatch, Image;
     "image-platform-mismatch", image_platform_mismatch, Task;
     "image-platform-missing", image_platform_missing, Task;
@@ -102,6 +121,7 @@ rules! {
     "library-foreign-architecture", library_foreign_architecture, Image;
     "loader-foreign-architecture", loader_foreign_architecture, Image;
     "loader-missing", loader_missing, Image;
+    "native-modules-copied", native_modules_copied, Task;
     "operating-system-mismatch", operating_system_mismatch, Task;
     "page-size-assumption", page_size_assumption, Image;
     "runtime-platform-unset", runtime_platform_unset, Task;
@@ -173,6 +193,8 @@ pub struct Draft<'a> {
     pub resource: ResourceId,
     /// The place in it.
     pub spot: Spot<'a>,
+    /// A place in another file of the app, which is shown instead: the file, relative to the assembly, and the line.
+    pub at: Option<(String, u32)>,
     /// The container, where it is about one.
     pub container: Option<String>,
     /// The facts, and where each comes from.

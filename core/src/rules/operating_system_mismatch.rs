@@ -45,6 +45,7 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
             message: format!("container `{}` is built for `{platform}`, but the task runs on {other}", container.name),
             resource: task.placed.id(),
             spot: container.image.spot.clone(),
+            at: None,
             container: Some(container.name.clone()),
             notes,
             help: vec![format!(

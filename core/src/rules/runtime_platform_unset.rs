@@ -74,6 +74,7 @@ pub(super) fn check<'a>(task: &Task<'a>, _: &Settings) -> Vec<Draft<'a>> {
             ),
             resource: task.placed.id(),
             spot: task.placed.spot(),
+            at: None,
             container: Some(container.name.clone()),
             notes,
             help: vec![help],

@@ -36,7 +36,9 @@ pub(super) fn check(judged: &Judged<'_>) -> Vec<ImageDraft> {
     else {
         return Vec::new();
     };
-    let env = matches!(&line.line, Line::Interpreter { path, argument: Some(_) } if path.ends_with(b"/env"));
+    // `env -S` takes a carriage return for a blank.
+    let env = matches!(&line.line, Line::Interpreter { path, argument: Some(argument) }
+        if path.ends_with(b"/env") && !argument.starts_with(b"-"));
     let mut draft =
         error(NAME, format!("the first line of `{}` ends with a carriage return", shown(&step.asked)), Some(step));
     match (&prediction.outcome, &line.line) {

@@ -46,6 +46,7 @@ fn draft<'a>(
         message: format!("container `{}`: {}", container.name, found.message),
         resource: task.placed.id(),
         spot: container.image.spot.clone(),
+        at: None,
         container: Some(container.name.clone()),
         notes,
         help: found.help.clone(),

@@ -1,7 +1,7 @@
 //! The containers of a task definition and the images they name.
 
 use super::contents::{Contents, Start};
-use super::{Container, Context, Image, Platforms};
+use super::{Build, Container, Context, Image, Platforms};
 use crate::assembly::Asset;
 use crate::assembly::docker_assets::Source;
 use crate::codebuild::Origin;
@@ -128,6 +128,7 @@ fn read_image<'a>(
         asset,
         contents: None,
         builder: None,
+        build: None,
     };
     let Some(text) = resolved.text() else {
         let reason = resolved.reason().unwrap_or_else(|| "no image is given".to_owned());
@@ -139,7 +140,7 @@ fn read_image<'a>(
             let (platforms, evidence, contents) = tarball(context, asset, words, start());
             return Image { contents, ..image(shown, platforms, evidence, Some(asset)) };
         }
-        return of_asset(context, asset, shown, &image);
+        return of_asset(context, asset, start(), shown, &image);
     }
     let shown = text.display();
     if let Some(locked) = context.lock.and_then(|lock| lock.images.get(&shown)) {
@@ -212,6 +213,7 @@ fn repository(part: &Part) -> Option<&str> {
 fn of_asset<'a>(
     context: &Context<'a>,
     asset: &'a Asset,
+    start: Option<Start>,
     shown: String,
     image: &dyn Fn(String, Platforms, String, Option<&'a Asset>) -> Image<'a>,
 ) -> Image<'a> {
@@ -224,7 +226,13 @@ fn of_asset<'a>(
         evidence.push_str(&format!(", and {}", builder.evidence()));
         platforms = Platforms::Single(platform.clone());
     }
-    Image { builder, ..image(shown, platforms, evidence, Some(asset)) }
+    let build = context.builds.build(asset, &platforms, start, context.lock);
+    if let Some(build) = &build {
+        (platforms, evidence) = build.decided(platforms, evidence);
+    }
+    // A Dockerfile that decides what the image is leaves its builder no say.
+    let builder = builder.filter(|_| !build.as_ref().is_some_and(Build::decides));
+    Image { builder, build, ..image(shown, platforms, evidence, Some(asset)) }
 }
 
 fn asset_platforms(asset: &Asset) -> (Platforms, String) {

@@ -20,7 +20,7 @@ use crate::inspect::{Answer, judge_image};
 use crate::platform::{Architecture, Os, Platform};
 
 /// What the container definition says about the start, where all of it is known.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Start {
     /// What it puts in the place of the image's own settings.
     pub overrides: Overrides,
@@ -56,7 +56,14 @@ impl Contents {
 impl Contents {
     /// Whether a volume of the task lies over a file of the image.
     fn covers(&self, path: &str) -> bool {
-        self.start.mounted.iter().any(|mount| is_below(path, mount))
+        self.start.covers(path)
+    }
+}
+
+impl Start {
+    /// Whether a volume of the task lies over a file of the image.
+    pub fn covers(&self, path: &str) -> bool {
+        self.mounted.iter().any(|mount| is_below(path, mount))
     }
 }
 

@@ -3,6 +3,7 @@
 //! This is all that a rule sees. Whether an image can start on a host is answered here too ([`Image::fits`]); whether that
 //! is a finding, and how severe, is the rules' business and that of [`crate::check`].
 
+pub mod builds;
 mod containers;
 pub mod contents;
 mod emulation;
@@ -11,6 +12,7 @@ mod placement;
 mod state_machine;
 
 pub(crate) use containers::short;
+pub use builds::{Build, Builds};
 pub use contents::{Archives, Contents};
 pub use emulation::Emulators;
 pub use launches::Launchers;
@@ -41,6 +43,8 @@ pub struct Context<'a> {
     pub archives: &'a Archives<'a>,
     /// What makes images while the app is deployed.
     pub builders: &'a Builders<'a>,
+    /// The Dockerfiles of images.
+    pub builds: &'a Builds<'a>,
 }
 
 /// What a property says, if it says something that is understood.
@@ -189,6 +193,8 @@ pub struct Image<'a> {
     pub contents: Option<Contents>,
     /// The project that makes it, if the app says so.
     pub builder: Option<Builder<'a>>,
+    /// What its Dockerfile will make, if it has one.
+    pub build: Option<Build<'a>>,
 }
 
 /// What an image is built for.
