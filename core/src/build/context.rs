@@ -71,9 +71,8 @@ impl<'f> Context<'f> {
             return Some(Entry::Directory);
         }
         let Status { kind, mode } = self.files.status(&self.root.join(path)).ok()?;
-        // A directory is there for the sake of what was taken back in it.
-        let ignored = self.ignore.ignores(path) && !(kind == Kind::Directory && !self.ignore.prunes());
-        if ignored {
+        // A directory may be there for the sake of what was taken back in it.
+        if (self.ignore.prunes() || kind != Kind::Directory) && self.ignore.ignores(path) {
             return None;
         }
         Some(match kind {

@@ -224,14 +224,12 @@ fn tokens_match(tokens: &[Token], path: &str) -> bool {
             let is_open = open.get(index) == Some(&true);
             let was_inside = inside.get(index) == Some(&true);
             match token {
-                Token::Directories => {
-                    if is_open || was_inside {
-                        if let Some(slot) = next_inside.get_mut(index) {
-                            *slot = true;
-                        }
-                        if c == '/' {
-                            put(index + 1);
-                        }
+                Token::Directories if is_open || was_inside => {
+                    if let Some(slot) = next_inside.get_mut(index) {
+                        *slot = true;
+                    }
+                    if c == '/' {
+                        put(index + 1);
                     }
                 }
                 _ if !is_open => {}

@@ -35,6 +35,9 @@ pub struct Stage {
     pub variables: BTreeMap<String, Word>,
 }
 
+/// Variables by their names.
+type Variables = BTreeMap<String, Word>;
+
 /// Something that happens to files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
@@ -348,12 +351,7 @@ impl Evaluation<'_> {
         }
     }
 
-    fn copied(
-        &self,
-        copy: &Copy,
-        stage: &Stage,
-        known: &dyn Fn(&str, &BTreeMap<String, Word>) -> Option<String>,
-    ) -> Copied {
+    fn copied(&self, copy: &Copy, stage: &Stage, known: &dyn Fn(&str, &Variables) -> Option<String>) -> Copied {
         let variables = &stage.variables;
         let from = match copy.from.as_deref() {
             None => From::Context,

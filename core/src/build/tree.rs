@@ -217,9 +217,9 @@ impl<'t> Tree<'t> {
                     let there = rest.is_empty() || rest == name || unpacked;
                     there.then(|| What::Unknown(format!("it is downloaded from `{source}`"))).and_then(found)
                 }
-                (Source::Path(source), From::Context) => self.from_context(copied, action, source, target, rest),
+                (Source::Path(source), From::Context) => self.of_context(copied, action, source, target, rest),
                 (Source::Path(source), From::Stage(other)) => {
-                    self.from_stage(*other, source, target, rest, copied, depth)
+                    self.of_stage(*other, source, target, rest, copied, depth)
                 }
                 (Source::Path(source), From::Image(image)) => {
                     let name = source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
@@ -237,21 +237,14 @@ impl<'t> Tree<'t> {
                 return at;
             }
         }
-        (rest.is_empty() && copied.into_directory).then(|| Located {
+        (rest.is_empty() && copied.into_directory).then_some(Located {
             what: What::Directory,
             effect: Effect::None,
             doubtful: false,
         })
     }
 
-    fn from_context(
-        &self,
-        copied: &Copied,
-        action: &Action,
-        source: &str,
-        target: &str,
-        rest: &str,
-    ) -> Option<Located> {
+    fn of_context(&self, copied: &Copied, action: &Action, source: &str, target: &str, rest: &str) -> Option<Located> {
         let found = |what| Some(Located { what, effect: Effect::None, doubtful: false });
         let plain = normalized(source);
         let sources = if plain.contains(['*', '?', '[', '\\']) {
@@ -311,7 +304,7 @@ impl<'t> Tree<'t> {
         }
     }
 
-    fn from_stage(
+    fn of_stage(
         &self,
         other: usize,
         source: &str,

@@ -119,11 +119,11 @@ fn draft<'a>(site: &Site<'_, 'a>, predicted: &Predicted, found: &ImageDraft) -> 
     // The file that has to be changed is the last one of the context that the kernel came to.
     let inner = predicted.wrapped.as_ref().and_then(|wrapped| wrapped.prediction.as_ref());
     let chains = predicted.prediction.chain.iter().chain(inner.map(|inner| inner.chain.as_slice()).unwrap_or_default());
-    let own =
+    let mut own =
         chains.filter_map(|step| std::str::from_utf8(&step.path).ok()).filter(|path| predicted.part(path).is_some());
     let named = found.file.as_ref().map(|(path, _)| path.as_str()).filter(|path| predicted.part(path).is_some());
     let program = predicted.prediction.argv.first().map(String::as_str).filter(|path| predicted.part(path).is_some());
-    let path = named.or(own.last()).or(program).unwrap_or_default();
+    let path = named.or(own.next_back()).or(program).unwrap_or_default();
     let (at, notes) = origin(site, predicted, path);
     // Docker gives all files of a context on Windows the bits of execution.
     let mode_is_set = matches!(predicted.part(path).map(|part| &part.from), Some(Origin::Context(given)) if given.mode_is_set)
