@@ -21,21 +21,18 @@ const PLATFORMS: [(&str, &str); 2] = [("linux/amd64", "X86_64"), ("linux/arm64",
 
 /// An ELF header and one segment: as much of a program as is looked at.
 fn elf(machine: u16) -> Vec<u8> {
-    let mut file = vec![0; 120];
-    file[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
-    file[16] = 2;
-    file[18..20].copy_from_slice(&machine.to_le_bytes());
-    file[20] = 1;
-    file[32] = 64;
-    file[52] = 64;
-    file[54] = 56;
-    file[56] = 1;
-    file[64] = 1;
-    file[68] = 5;
-    file[96..98].copy_from_slice(&120u16.to_le_bytes());
-    file[104..106].copy_from_slice(&120u16.to_le_bytes());
-    file[113] = 16;
-    file
+    let half = |value: u16| value.to_le_bytes().to_vec();
+    let word = |value: u32| value.to_le_bytes().to_vec();
+    let long = |value: u64| value.to_le_bytes().to_vec();
+    let header = [
+        b"\x7fELF\x02\x01\x01".to_vec(),
+        vec![0; 9],
+        [half(2), half(machine), word(1)].concat(),
+        [long(0), long(64), long(0), word(0)].concat(),
+        [half(64), half(56), half(1), half(0), half(0), half(0)].concat(),
+    ];
+    let segment = [word(1), word(5), long(0), long(0), long(0), long(120), long(120), long(4096)];
+    [header.concat(), segment.concat()].concat()
 }
 
 fn content(kind: &str) -> Vec<u8> {

@@ -140,21 +140,32 @@ pub struct Config {
     pub path: Option<String>,
 }
 
-/// Why a build would fail before it starts.
+/// Why a Dockerfile is not evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoTarget(pub String);
+pub enum RecipeError {
+    /// The stage to build is not there: the build fails.
+    NoTarget(String),
+    /// It has more stages than anyone writes; how many are taken.
+    TooLarge(usize),
+}
+
+/// As many stages as are evaluated.
+const MAX_STAGES: usize = 1000;
 
 impl Recipe {
     /// Evaluates a Dockerfile. `contexts` are the names of additional build contexts, which take the place of stages and images.
     ///
     /// # Errors
-    /// [`NoTarget`] where the stage to build is not there.
+    /// [`RecipeError`] where the stage to build is not there, or there are too many.
     pub fn new(
         dockerfile: Dockerfile,
         target: Option<&str>,
         surroundings: &Surroundings,
         contexts: &BTreeSet<String>,
-    ) -> Result<Recipe, NoTarget> {
+    ) -> Result<Recipe, RecipeError> {
+        if dockerfile.stages.len() > MAX_STAGES {
+            return Err(RecipeError::TooLarge(MAX_STAGES));
+        }
         let mut resolved = resolve(&dockerfile, surroundings);
         for (stage, resolved) in dockerfile.stages.iter().zip(&mut resolved) {
             let replaced = match &resolved.base {
@@ -165,7 +176,8 @@ impl Recipe {
                 resolved.base = Base::Unknown("an additional build context takes its place".to_owned());
             }
         }
-        let target = dockerfile.target(target).ok_or_else(|| NoTarget(target.unwrap_or_default().to_owned()))?;
+        let target =
+            dockerfile.target(target).ok_or_else(|| RecipeError::NoTarget(target.unwrap_or_default().to_owned()))?;
         let globals = globals(&dockerfile, surroundings);
         let mut stages: Vec<Stage> = Vec::new();
         for index in 0..dockerfile.stages.len() {

@@ -14,8 +14,11 @@ use crate::executable::Executable;
 
 /// As many stages and links as one question leads through.
 const MAX_DEPTH: usize = 64;
-/// As many steps as the questions about one start look at.
-const MAX_STEPS: usize = 2_000_000;
+/// As many steps as one question looks at, and all questions together. A step is a line of a stage, or some bytes of a `RUN`.
+const MAX_STEPS: usize = 200_000;
+const MAX_ALL_STEPS: usize = 50_000_000;
+/// As many bytes of a `RUN` as are read in one step.
+const BYTES_A_STEP: usize = 16;
 /// Directories that every Linux distribution has, so that what is copied to one of them is copied into it.
 const KNOWN_DIRECTORIES: [&str; 24] = [
     "/",
@@ -52,6 +55,7 @@ pub struct Tree<'t> {
     pub context: &'t Context<'t>,
     effect: EffectOf,
     steps: Cell<usize>,
+    all_steps: Cell<usize>,
 }
 
 /// Says what a `RUN` does to a file: its text, the working directory, the file's path, and whether that is a text.
@@ -107,7 +111,7 @@ pub struct Located {
 impl<'t> Tree<'t> {
     /// The tree of a recipe over a context.
     pub fn new(recipe: &'t Recipe, context: &'t Context<'t>) -> Tree<'t> {
-        Tree { recipe, context, effect: run::effect, steps: Cell::new(0) }
+        Tree { recipe, context, effect: run::effect, steps: Cell::new(0), all_steps: Cell::new(0) }
     }
 
     /// The same tree with another judgement of `RUN` lines.
@@ -132,8 +136,11 @@ impl<'t> Tree<'t> {
         for number in self.recipe.chain(stage) {
             let actions = self.recipe.stages.get(number).map(|stage| stage.actions.as_slice()).unwrap_or_default();
             for action in actions.iter().rev() {
-                self.steps.set(self.steps.get() + 1);
-                if self.steps.get() > MAX_STEPS {
+                let bytes = if let ActionKind::Run(text, _) = &action.kind { text.len() } else { 0 };
+                let steps = 1 + bytes / BYTES_A_STEP;
+                self.steps.set(self.steps.get() + steps);
+                self.all_steps.set(self.all_steps.get() + steps);
+                if self.steps.get() > MAX_STEPS || self.all_steps.get() > MAX_ALL_STEPS {
                     return found(What::Unknown("the stages have too many steps".to_owned()));
                 }
                 let at = match &action.kind {

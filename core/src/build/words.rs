@@ -97,6 +97,8 @@ pub fn expand(text: &str, escape: char, lookup: &dyn Fn(&str) -> Option<Word>) -
 
 /// As deep as variables may stand in each other's defaults.
 const MAX_DEPTH: usize = 16;
+/// As long as a word may become, in bytes: variables that double each other grow without end.
+const MAX_LENGTH: usize = 1 << 20;
 
 struct Expansion<'l> {
     chars: Vec<char>,
@@ -201,6 +203,9 @@ impl Expansion<'_> {
     fn put(&mut self, value: Option<Word>) -> Result<(), Word> {
         match value {
             None => Ok(()),
+            Some(Word::Known(text)) if self.out.len() + text.len() > MAX_LENGTH => {
+                Err(Word::Unknown("variables become too long".to_owned()))
+            }
             Some(Word::Known(text)) => {
                 self.out.push_str(&text);
                 Ok(())
@@ -269,6 +274,18 @@ mod tests {
         let read = arguments("A B=x", 3);
         assert_eq!((read[0].name.as_str(), &read[0].default), ("A", &None));
         assert_eq!((read[1].name.as_str(), read[1].default.as_deref(), read[1].line), ("B", Some("x"), 3));
+    }
+
+    #[test]
+    fn endless_growth_ends() {
+        let mut value = "x".repeat(1000);
+        for _ in 0..60 {
+            match expand("$V$V", '\\', &|_| Some(Word::Known(value.clone()))) {
+                Word::Known(text) => value = text,
+                other => return assert_eq!(other, Word::Unknown("variables become too long".to_owned())),
+            }
+        }
+        panic!("{} bytes", value.len());
     }
 
     #[test]

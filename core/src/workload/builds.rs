@@ -17,7 +17,7 @@ use crate::build::context::Context;
 use crate::build::dockerfile::{self, Dockerfile, MAX_SIZE};
 use crate::build::ignore::Ignore;
 use crate::build::natives::{self, Native};
-use crate::build::recipe::{Action, ActionKind, Copied, From, NoTarget, Recipe};
+use crate::build::recipe::{Action, ActionKind, Copied, From, Recipe, RecipeError};
 use crate::build::run;
 use crate::build::stages::{Base, StagePlatform, Surroundings};
 use crate::build::start::{self, Predicted};
@@ -172,13 +172,17 @@ impl<'f> Builds<'f> {
                 certain: error.certain,
             })?;
             let surroundings = Surroundings { target: target.cloned(), arguments: options.arguments.clone() };
-            Recipe::new(dockerfile, options.target.as_deref(), &surroundings, &options.contexts).map(Some).map_err(
-                |NoTarget(name)| Problem {
+            let recipe = Recipe::new(dockerfile, options.target.as_deref(), &surroundings, &options.contexts);
+            recipe.map(Some).map_err(|error| match error {
+                RecipeError::NoTarget(name) => Problem {
                     line: None,
                     message: format!("has no stage `{name}`, which the asset's `target` names"),
                     certain: true,
                 },
-            )
+                RecipeError::TooLarge(most) => {
+                    Problem { line: None, message: format!("has more than {most} stages"), certain: false }
+                }
+            })
         });
         Some(Opened {
             context: Context::new(self.files, path, ignore.unwrap_or_default()),
