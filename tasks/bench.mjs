@@ -1,5 +1,5 @@
-// The benchmarks. Arguments choose among them: check, images. They print tables and judge nothing.
-const benchmarks = { check: './bench-check.mjs', images: './bench-images.mjs' };
+// The benchmarks. Arguments choose among them: build, check, images. They print tables and judge nothing.
+const benchmarks = { build: './bench-build.mjs', check: './bench-check.mjs', images: './bench-images.mjs' };
 const chosen = process.argv.slice(2);
 for (const name of chosen.length > 0 ? chosen : Object.keys(benchmarks)) {
   if (!benchmarks[name]) {

@@ -45,36 +45,42 @@ fn built(dockerfile: &str, context: &[(&str, &str)]) -> Report {
     judge(&memory, Path::new("out"))
 }
 
-/// An assembly on the disk, which goes away with it.
-struct OnDisk(PathBuf);
+#[cfg(test)]
+mod on_disk {
+    use super::*;
 
-impl OnDisk {
-    fn new(name: &str) -> OnDisk {
-        let root = std::env::temp_dir().join(format!("ecs-arch-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(root.join("asset.abc")).unwrap();
-        std::fs::write(root.join("manifest.json"), MANIFEST).unwrap();
-        std::fs::write(root.join("A.template.json"), TEMPLATE).unwrap();
-        std::fs::write(root.join("A.assets.json"), assets("")).unwrap();
-        OnDisk(root)
+    /// An assembly on the disk, which goes away with it.
+    pub struct OnDisk(pub PathBuf);
+
+    impl OnDisk {
+        pub fn new(name: &str) -> OnDisk {
+            let root = std::env::temp_dir().join(format!("ecs-arch-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(root.join("asset.abc")).unwrap();
+            std::fs::write(root.join("manifest.json"), MANIFEST).unwrap();
+            std::fs::write(root.join("A.template.json"), TEMPLATE).unwrap();
+            std::fs::write(root.join("A.assets.json"), assets("")).unwrap();
+            OnDisk(root)
+        }
+
+        pub fn write(&self, name: &str, content: &[u8]) -> &OnDisk {
+            let path = self.0.join("asset.abc").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+            self
+        }
+
+        pub fn judged(&self) -> Report {
+            judge(&Disk, &self.0)
+        }
     }
 
-    fn write(&self, name: &str, content: &[u8]) -> &OnDisk {
-        let path = self.0.join("asset.abc").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, content).unwrap();
-        self
-    }
-
-    fn judged(&self) -> Report {
-        judge(&Disk, &self.0)
+    impl Drop for OnDisk {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
     }
 }
-
-impl Drop for OnDisk {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use on_disk::OnDisk;
 
 #[test]
 fn ten_megabytes_in_one_line_are_read_in_no_time() {
