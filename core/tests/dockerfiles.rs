@@ -35,53 +35,60 @@ fn elf(machine: u16) -> Vec<u8> {
     [header.concat(), segment.concat()].concat()
 }
 
-fn content(kind: &str) -> Vec<u8> {
-    match kind {
-        "script" => b"#!/bin/sh\nset -e\nexec \"$@\"\n".to_vec(),
-        "bash" => b"#!/usr/bin/env bash\nexec \"$@\"\n".to_vec(),
-        "script-crlf" => b"#!/bin/sh\r\nexec \"$@\"\r\n".to_vec(),
-        "env-crlf" => b"#!/usr/bin/env bash\r\nexec \"$@\"\r\n".to_vec(),
-        "script-bare" => b"set -e\nexec \"$@\"\n".to_vec(),
-        "script-late" => b"\n#!/bin/sh\nexec \"$@\"\n".to_vec(),
-        "script-bom" => b"\xef\xbb\xbf#!/bin/sh\nexec \"$@\"\n".to_vec(),
-        "amd64" => elf(62),
-        "arm64" => elf(183),
-        "macos" => b"\xcf\xfa\xed\xfe\x0c\x00\x00\x01".to_vec(),
-        "lfs" => b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n".to_vec(),
-        "text" => b"text\n".to_vec(),
-        "ignores-modules" => b"**/node_modules\n.venv\ntarget\n.git\n".to_vec(),
-        other => panic!("there is no kind of file `{other}`"),
+#[cfg(test)]
+mod fixture {
+    use super::*;
+
+    pub fn content(kind: &str) -> Vec<u8> {
+        match kind {
+            "script" => b"#!/bin/sh\nset -e\nexec \"$@\"\n".to_vec(),
+            "bash" => b"#!/usr/bin/env bash\nexec \"$@\"\n".to_vec(),
+            "script-crlf" => b"#!/bin/sh\r\nexec \"$@\"\r\n".to_vec(),
+            "env-crlf" => b"#!/usr/bin/env bash\r\nexec \"$@\"\r\n".to_vec(),
+            "script-bare" => b"set -e\nexec \"$@\"\n".to_vec(),
+            "script-late" => b"\n#!/bin/sh\nexec \"$@\"\n".to_vec(),
+            "script-bom" => b"\xef\xbb\xbf#!/bin/sh\nexec \"$@\"\n".to_vec(),
+            "amd64" => elf(62),
+            "arm64" => elf(183),
+            "macos" => b"\xcf\xfa\xed\xfe\x0c\x00\x00\x01".to_vec(),
+            "lfs" => b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n".to_vec(),
+            "text" => b"text\n".to_vec(),
+            "ignores-modules" => b"**/node_modules\n.venv\ntarget\n.git\n".to_vec(),
+            other => panic!("there is no kind of file `{other}`"),
+        }
+    }
+
+    /// One Dockerfile with what its comments say.
+    pub struct Fixture {
+        pub name: String,
+        pub text: String,
+        pub files: Vec<(String, String)>,
+        pub expected: BTreeMap<String, Vec<String>>,
+    }
+
+    pub fn fixtures(folder: &str) -> Vec<Fixture> {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dockerfiles").join(folder);
+        let mut paths: Vec<PathBuf> =
+            std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        let read = |path: &PathBuf| {
+            let text = std::fs::read_to_string(path).unwrap();
+            let (mut files, mut expected) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
+            for line in text.lines().filter_map(|line| line.strip_prefix("#@ ")) {
+                match line.split(' ').collect::<Vec<_>>().as_slice() {
+                    ["file", path, kind] => files.push(((*path).to_owned(), (*kind).to_owned())),
+                    ["expect", platform, rest @ ..] => {
+                        expected.entry((*platform).to_owned()).or_default().push(rest.join(" "))
+                    }
+                    _ => panic!("{}: `{line}` is not understood", path.display()),
+                }
+            }
+            Fixture { name: path.file_name().unwrap().to_string_lossy().into_owned(), text, files, expected }
+        };
+        paths.iter().map(read).collect()
     }
 }
-
-/// One Dockerfile with what its comments say.
-struct Fixture {
-    name: String,
-    text: String,
-    files: Vec<(String, String)>,
-    expected: BTreeMap<String, Vec<String>>,
-}
-
-fn fixtures(folder: &str) -> Vec<Fixture> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dockerfiles").join(folder);
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).unwrap();
-        let (mut files, mut expected) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
-        for line in text.lines().filter_map(|line| line.strip_prefix("#@ ")) {
-            match line.split(' ').collect::<Vec<_>>().as_slice() {
-                ["file", path, kind] => files.push(((*path).to_owned(), (*kind).to_owned())),
-                ["expect", platform, rest @ ..] => {
-                    expected.entry((*platform).to_owned()).or_default().push(rest.join(" "))
-                }
-                _ => panic!("{}: `{line}` is not understood", path.display()),
-            }
-        }
-        Fixture { name: path.file_name().unwrap().to_string_lossy().into_owned(), text, files, expected }
-    };
-    paths.iter().map(read).collect()
-}
+use fixture::{Fixture, content, fixtures};
 
 /// The report on a Fargate task of an architecture whose image is built from a fixture for that platform.
 fn report(fixture: &Fixture, platform: &str, architecture: &str) -> Report {

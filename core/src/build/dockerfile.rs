@@ -3,6 +3,8 @@
 //! The `parse-dockerfile` crate reads the syntax (directives, continuations, heredocs); what stands here is a smaller model,
 //! with lines instead of byte offsets, in which every stage owns its instructions.
 
+use std::borrow::Cow;
+
 use parse_dockerfile::{Command as Parsed, Flag, Instruction, Source as ParsedSource};
 
 /// Why a Dockerfile cannot be read.
@@ -162,6 +164,18 @@ impl Dockerfile {
             let message = format!("it is larger than {} MiB", MAX_SIZE >> 20);
             return Err(SyntaxError { line: 1, message, certain: false });
         }
+        let text = &*with_empty_lists(text);
+        let read = Dockerfile::parse_once(text);
+        match read {
+            // The crate knows documents at the start of a command only, and takes others for instructions.
+            Err(error) if text.contains("<<") && error.message.starts_with("unknown instruction") => {
+                Dockerfile::parse_once(&without_documents(text)).or(Err(error))
+            }
+            read => read,
+        }
+    }
+
+    fn parse_once(text: &str) -> Result<Dockerfile, SyntaxError> {
         let failed = |error: &parse_dockerfile::Error| {
             let line = error.line().max(1);
             let message = format!("{error:#}");
@@ -221,6 +235,59 @@ pub fn is_foreign(text: &str) -> bool {
     })
 }
 
+/// `ENTRYPOINT []` takes away what the base image starts, and the crate does not take it: a list of one empty word means the same.
+fn with_empty_lists(text: &str) -> Cow<'_, str> {
+    let is_empty = |line: &str| {
+        let (word, list) = line.trim().split_once(char::is_whitespace).unwrap_or_default();
+        matches!(word.to_ascii_uppercase().as_str(), "ENTRYPOINT" | "CMD")
+            && list
+                .trim()
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+                .is_some_and(|rest| rest.trim().is_empty())
+    };
+    if !text.lines().any(is_empty) {
+        return Cow::Borrowed(text);
+    }
+    let lines = text.split_inclusive('\n').map(|line| match is_empty(line) {
+        true => Cow::Owned(line.replacen(']', "\"\"]", 1)),
+        false => Cow::Borrowed(line),
+    });
+    Cow::Owned(lines.collect())
+}
+
+/// The text with the documents of commands (`RUN cat <<A > /a && cat <<B > /b`) left out, each line of them a comment.
+fn without_documents(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut open: Vec<String> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        if let Some(end) = open.first() {
+            if line.trim_end_matches(['\r', '\n']).trim_start_matches('\t') == end {
+                open.remove(0);
+            }
+            out.push_str(if line.ends_with('\n') { "#\n" } else { "#" });
+            continue;
+        }
+        let mut rest = line;
+        while let Some((before, after)) = rest.split_once("<<") {
+            out.push_str(before);
+            let name = after.trim_start_matches('-').trim_start_matches(['"', '\'']);
+            let length = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+            let (name, behind) = name.split_at(length);
+            let is_document = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            if !is_document || line.trim_start().starts_with('#') {
+                out.push_str("<<");
+                rest = after;
+                continue;
+            }
+            open.push(name.to_owned());
+            rest = behind.strip_prefix(['"', '\'']).unwrap_or(behind);
+        }
+        out.push_str(rest);
+    }
+    out
+}
+
 /// The value of a parser directive: `# name=value` on a line before anything else.
 fn directive<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let directives = text.lines().map_while(|line| {
@@ -236,7 +303,18 @@ fn directive<'t>(text: &'t str, name: &str) -> Option<&'t str> {
 fn is_certain(text: &str, line: usize, message: &str) -> bool {
     let word = text.lines().nth(line - 1).and_then(|line| line.split_whitespace().next()).unwrap_or_default();
     let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphabetic());
-    message.starts_with("unknown instruction") && plain && !INSTRUCTIONS.contains(&word.to_ascii_uppercase().as_str())
+    // What stands in a document, or goes on from the line before, is no instruction; readers differ in where these end.
+    let before = || text.lines().take(line - 1);
+    let goes_on = before()
+        .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+        .last()
+        .is_some_and(|line| line.trim_end().ends_with(['\\', '`']));
+    let is_instruction = INSTRUCTIONS.contains(&word.to_ascii_uppercase().as_str());
+    message.starts_with("unknown instruction")
+        && plain
+        && !is_instruction
+        && !goes_on
+        && !before().any(|line| line.contains("<<"))
         || message.starts_with("expected at least one FROM")
 }
 
@@ -304,6 +382,9 @@ fn step(instruction: &Instruction<'_>, lines: &Lines) -> Step {
 
 fn command(parsed: &Parsed<'_>) -> Command {
     match parsed {
+        Parsed::Exec(words) if matches!(words.value.as_slice(), [only] if only.value.is_empty()) => {
+            Command::Exec(Vec::new())
+        }
         Parsed::Exec(words) => Command::Exec(words.value.iter().map(|word| word.value.to_string()).collect()),
         Parsed::Shell(text) => Command::Shell(text.value.to_owned()),
         _ => Command::Shell(String::new()),
@@ -366,6 +447,49 @@ mod tests {
         assert!(
             matches!(&file.stages[0].steps[1].kind, StepKind::Copy(copy) if matches!(copy.sources[0], Source::Text(_)))
         );
+    }
+
+    #[test]
+    fn empty_lists_and_documents_anywhere_are_read() {
+        let file = Dockerfile::parse("FROM a\nENTRYPOINT []\ncmd [ ]\n").unwrap();
+        assert_eq!(file.stages[0].steps[0].kind, StepKind::Entrypoint(Command::Exec(Vec::new())));
+        assert_eq!(file.stages[0].steps[1].kind, StepKind::Command(Command::Exec(Vec::new())));
+        let text = "FROM a\nRUN cat <<A > /a && cat <<-\"B\" > /b\nthis\nA\n\tthat\n\tB\nCMD x\n";
+        let file = Dockerfile::parse(text).unwrap();
+        assert_eq!(file.stages[0].steps.iter().map(|step| step.line).collect::<Vec<_>>(), [2, 7]);
+    }
+
+    #[test]
+    fn what_builds_take_is_read_or_at_least_no_certain_mistake() {
+        for text in [
+            "FROM a\nRUN <<-EOF\n\tcurl x\n\tEOF\nCMD x\n",
+            "FROM a\nRUN python3 <<EOF > /x && cat /x\nprint(1)\nEOF\nCMD x\n",
+            "FROM a\nRUN cat <<A > /a && cat <<B > /b\nthis\nA\nthat\nB\nCMD x\n",
+            "FROM a\nCOPY <<\"EOF\" /x\nFROBNICATE\nEOF\n",
+            "FROM a\nCOPY <<one <<two /x/\nhello\none\nworld\ntwo\n",
+            "FROM a\nRUN a && \\  \n    b\nCMD x\n",
+            "FROM a\nRUN a && \\\n\n    b\nCMD x\n",
+            "FROM a\nRUN a && \\\n# comment\n    b\nCMD x\n",
+            "FROM a\r\nRUN a && \\\r\n  b\r\n",
+            "# escape=`\nFROM a\nRUN a `\n b\n",
+            "FROM a\nRUN echo 'it' \\\n  \"is\"\n",
+            "FROM a AS x\nFROM b AS x\n",
+            "FROM a\nENV A b\nENV A=b C=\"d e\" \\\n  F=g\n",
+            "FROM a\nLABEL a=b\nMAINTAINER me\nSTOPSIGNAL 9\nHEALTHCHECK NONE\nVOLUME /a /b\nEXPOSE 80/tcp\n",
+            "FROM a\nCMD\n",
+            "FROM a\nENTRYPOINT []\n",
+            "FROM a\nCMD [ \"x\" , 'y' ]\n",
+            "FROM a\nCMD [\"x\",]\n",
+            "   FROM a\n\tRUN b\n",
+            "FROM a\nRUN echo $(( 1 << 2 ))\nCMD x\n",
+            "FROM a\nADD --checksum=sha256:0 https://x /y\nCOPY --parents --exclude=*.md . /z\n",
+            "FROM a\nRUN --mount=type=secret,id=x,env=Y --network=none make\n",
+            "FROM --platform=linux/amd64 a as b\nONBUILD RUN x\n",
+            "FROM a\nSHELL [\"/bin/bash\", \"-o\", \"pipefail\", \"-c\"]\nUSER 1:2\nWORKDIR 'a b'\n",
+        ] {
+            let certain = Dockerfile::parse(text).is_err_and(|error| error.certain);
+            assert!(!certain, "{text}: {:?}", Dockerfile::parse(text));
+        }
     }
 
     #[test]

@@ -378,13 +378,11 @@ fn effect_of(name: &str, arguments: &[String], directory: Option<&str>, path: &s
             if here && !matches!(name, "rm" | "git") { Effect::Content } else { Effect::None }
         }
         _ if SYSTEM.contains(&name) => Effect::None,
-        _ if BUILDERS.contains(&name) => {
-            if is_text {
-                Effect::None
-            } else {
-                Effect::Content
-            }
-        }
+        _ if BUILDERS.contains(&name) => match (is_text, is_output(path)) {
+            (false, _) => Effect::Content,
+            (true, true) => Effect::Unlikely,
+            (true, false) => Effect::None,
+        },
         _ => {
             if is_text {
                 Effect::Unlikely
@@ -393,6 +391,13 @@ fn effect_of(name: &str, arguments: &[String], directory: Option<&str>, path: &s
             }
         }
     }
+}
+
+/// Whether a path lies where builds put what they make.
+fn is_output(path: &str) -> bool {
+    const OUTPUTS: [&str; 9] =
+        ["dist", "build", "out", "output", "target", "public", "vendor", ".next", "node_modules"];
+    path.split('/').any(|name| OUTPUTS.contains(&name))
 }
 
 /// Whether a word may stand for a file: its name, its path, a directory it is in, or a wildcard.
@@ -553,6 +558,7 @@ mod tests {
         }
         assert_eq!(of("./setup"), Effect::Unlikely);
         assert_eq!(effect("npm run build", Some("/app"), "/app/server", false), Effect::Content);
+        assert_eq!(effect("npm run build", Some("/app"), "/app/dist/run.sh", true), Effect::Unlikely);
         assert_eq!(effect("apk add curl", Some("/app"), "/app/server", false), Effect::None);
     }
 

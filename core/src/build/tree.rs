@@ -10,7 +10,7 @@ use super::dockerfile::Source;
 use super::recipe::{Action, ActionKind, Chmod, Copied, From, Recipe};
 use super::run::{self, Effect};
 use super::stages::Base;
-use crate::executable::Executable;
+use crate::executable::{Executable, Format};
 
 /// As many stages and links as one question leads through.
 const MAX_DEPTH: usize = 64;
@@ -277,7 +277,7 @@ impl<'t> Tree<'t> {
                 }
                 Entry::File(..) | Entry::Special => {
                     let name = source.rsplit('/').next().unwrap_or(source);
-                    if copied.add && is_archive(name) {
+                    if copied.add && (is_archive(name) || self.holds_archive(&real)) {
                         return found(What::Unknown(format!("it may come from the archive `{name}`")));
                     }
                     let is_directory = copied.into_directory || several || self.is_directory(target);
@@ -293,6 +293,12 @@ impl<'t> Tree<'t> {
             }
         }
         None
+    }
+
+    /// Whether `ADD` unpacks a file, which it tells by the first bytes.
+    fn holds_archive(&self, source: &str) -> bool {
+        let packed = [Format::Gzip, Format::Bzip2, Format::Xz, Format::Zstd, Format::Tar];
+        matches!(self.context.content(source).as_ref(), Ok(Executable::Other(format)) if packed.contains(format))
     }
 
     fn given(&self, entry: Entry, source: String, copied: &Copied, action: &Action) -> What {
