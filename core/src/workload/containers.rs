@@ -157,7 +157,7 @@ fn read_image<'a>(
     }
     match context.builders.origin(context.evaluator, placed, text) {
         Some(Origin::Copy(asset)) => {
-            let copied = of_asset(context, asset, shown, &image);
+            let copied = of_asset(context, asset, start(), shown, &image);
             let named = short(&asset.declared.id);
             let platforms = match copied.platforms {
                 // Only one platform is copied, and which one is for the copy to say.

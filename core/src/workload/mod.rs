@@ -11,8 +11,8 @@ mod launches;
 mod placement;
 mod state_machine;
 
-pub(crate) use containers::short;
 pub use builds::{Build, Builds};
+pub(crate) use containers::short;
 pub use contents::{Archives, Contents};
 pub use emulation::Emulators;
 pub use launches::Launchers;
