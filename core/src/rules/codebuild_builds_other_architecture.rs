@@ -424,9 +424,11 @@ mod tests {
         ] {
             assert_eq!(published("ARM64", "LINUX_CONTAINER", "", commands, PLAIN), unset, "{commands}");
         }
+        for decided in ["FROM --platform=linux/arm64 node:22\n", "FROM arm64v8/node:22\n"] {
+            let found = published("ARM64", "LINUX_CONTAINER", "", PUBLISH, decided);
+            assert!(found.is_empty(), "the Dockerfile decides: {decided}");
+        }
         for dockerfile in [
-            "FROM --platform=linux/arm64 node:22\n",
-            "FROM arm64v8/node:22\n",
             "FROM node@sha256:0000000000000000000000000000000000000000000000000000000000000000\n",
             "ARG ARCH\nFROM node:$ARCH\n",
         ] {
@@ -445,8 +447,7 @@ mod tests {
     fn an_asset_for_another_machine_needs_an_emulator_only_where_something_runs() {
         let arm = r#", "platform": "linux/arm64""#;
         assert_eq!(published("ARM64", "LINUX_CONTAINER", arm, PUBLISH, PLAIN), WARNING);
-        let cross =
-            "FROM --platform=$BUILDPLATFORM golang AS build\nRUN go build\nFROM scratch\nCOPY --from=build /app /app\n";
+        let cross = "FROM --platform=$BUILDPLATFORM golang AS build\nRUN go build\nFROM scratch\nCOPY --from=build /app /app\nENTRYPOINT [\"/app\"]\n";
         assert!(published("ARM64", "LINUX_CONTAINER", arm, PUBLISH, cross).is_empty());
         assert!(published("ARM64", "LINUX_CONTAINER", arm, PUBLISH, "FROM node:22\nCOPY . .\n").is_empty());
         assert!(published("ARM64", "ARM_CONTAINER", arm, PUBLISH, PLAIN).is_empty());

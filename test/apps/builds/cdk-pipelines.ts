@@ -19,6 +19,7 @@ const crossCompiles = [
   'RUN GOARCH=$TARGETARCH go install example.com/shop@latest',
   'FROM scratch',
   'COPY --from=build /go/bin /bin',
+  'ENTRYPOINT ["/bin/web"]',
 ].join('\n');
 
 interface Shop {
